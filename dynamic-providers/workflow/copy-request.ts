@@ -1,0 +1,116 @@
+/**
+ * What a copy is asked to do and what it answers: the types that the resources behind `CopiedAmi`
+ * and the workflow share. Plain JSON all through, because Pulumi stores every one of them.
+ */
+
+/** How to reach one side. References only: no key ever appears here, since Pulumi stores inputs. */
+export interface SideReference {
+  readonly region: string;
+  /** A profile of the shared AWS configuration: that one only, no fall-through. */
+  readonly profile?: string;
+  readonly assumeRole?: {
+    readonly roleArn: string;
+    readonly externalId?: string;
+    readonly sessionName?: string;
+  };
+  /** `"SOURCE_"` reads SOURCE_AWS_ACCESS_KEY_ID, SOURCE_AWS_SECRET_ACCESS_KEY, SOURCE_AWS_SESSION_TOKEN. */
+  readonly environmentPrefix?: string;
+  readonly expectedAccountId?: string;
+}
+
+/** Wishes for one helper; whatever is absent is chosen. */
+export interface HelperRequest {
+  readonly instanceType?: string;
+  readonly imageId?: string;
+  readonly subnetId?: string;
+  /** Address at which the other helper reaches this one. Default `"public"`. */
+  readonly address?: "public" | "private";
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** One copy, validated and with defaults filled in. */
+export interface CopyRequest {
+  readonly sourceAmiId: string;
+  readonly source: SideReference;
+  readonly destination: SideReference;
+  /** Absent: the source's, with `-` and 7 hex of the run when that is taken. */
+  readonly name?: string;
+  /** Absent: the source's. */
+  readonly description?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly copyTags: boolean;
+  /** Absent: each snapshot as its source. */
+  readonly encrypted?: boolean;
+  readonly kmsKeyId?: string;
+  readonly helper: { readonly source: HelperRequest; readonly destination: HelperRequest };
+  /** Start of the Name tag of everything temporary. */
+  readonly temporaryNamePrefix: string;
+  readonly timeoutMinutes: number;
+}
+
+/** Where one side really is, by GetCallerIdentity. */
+export interface SideIdentity {
+  readonly region: string;
+  readonly accountId: string;
+  /** `aws`, `aws-us-gov`, `aws-cn`, … */
+  readonly partition: string;
+}
+
+/** One run: what CopyRun keeps in state so that everything of it can be found again. */
+export interface RunIdentity {
+  /** 16 hex digits, the value of the tag `amicopy:run`. */
+  readonly runId: string;
+  readonly source: SideIdentity;
+  readonly destination: SideIdentity;
+}
+
+export interface CopiedSnapshot {
+  readonly deviceName: string;
+  readonly sourceSnapshotId: string;
+  readonly snapshotId: string;
+  readonly volumeSizeGib: number;
+  /** 64 hex digits: SHA-256 over the SHA-256s of the 1 MiB leaves. */
+  readonly digest: string;
+}
+
+/** What there is at the destination after a copy. */
+export interface CopiedImageFacts {
+  readonly imageId: string;
+  readonly imageArn: string;
+  readonly name: string;
+  readonly description: string;
+  readonly architecture: string;
+  readonly rootDeviceName: string;
+  readonly rootSnapshotId: string;
+  readonly ownerId: string;
+  readonly region: string;
+  readonly partition: string;
+  readonly sourceImageId: string;
+  /** The tags that were wanted on the image: copied and given ones together, ours not. */
+  readonly imageTags: Readonly<Record<string, string>>;
+  readonly snapshots: readonly CopiedSnapshot[];
+  readonly bytesRead: number;
+  /** UDP payload bytes of the sender. */
+  readonly bytesSent: number;
+  readonly durationSeconds: number;
+}
+
+/** The life of one helper, told after its end. */
+export interface HelperFacts {
+  readonly instanceId: string;
+  readonly instanceType: string;
+  readonly availabilityZone: string;
+  /** ISO 8601 UTC. */
+  readonly launchedAt: string;
+  readonly terminatedAt: string;
+  readonly outcome: "complete" | "aborted" | "not-needed";
+}
+
+export interface CopyResult {
+  readonly image: CopiedImageFacts;
+  readonly helpers: { readonly source: HelperFacts; readonly destination: HelperFacts };
+  readonly attempt: number;
+}
+
+/** The rows of a stack that show a run's progress. */
+export type ProgressRow = "image" | "source" | "destination";
