@@ -141,11 +141,14 @@ export interface ConsoleLine {
 export const CONSOLE_LINE_MAX_LENGTH = 600;
 
 const CONSOLE_TOKEN = "amicopy1";
-const CONSOLE_PATTERN = /amicopy1 (\d{1,9}) (\{[^\r\n]{1,600}?\}) ([0-9a-f]{8})(?![0-9a-f])/g;
+const CONSOLE_PATTERN = /amicopy1 (\d{1,9}) (\{[^{}\r\n]{1,600}\}) ([0-9a-f]{8})(?![0-9a-f])/g;
 
 /** One line for the serial console, without line end: `amicopy1 <sequence> <json> <crc32>`. */
 export function encodeConsoleLine(line: ConsoleLine): string {
-  const body = `${line.sequence} ${JSON.stringify(line.message)}`;
+  const fields = JSON.stringify(line.message).slice(1, -1);
+  // No brace but the outer two, so that a reader finds the end in a console full of other text.
+  const flat = fields.replace(/[{}]/g, (brace) => `\\u00${brace.charCodeAt(0).toString(16)}`);
+  const body = `${line.sequence} {${flat}}`;
   return `${CONSOLE_TOKEN} ${body} ${checksum(body)}`;
 }
 
