@@ -72,9 +72,20 @@ export interface Job {
   readonly disks: readonly JobDisk[];
   /** The helper ends this long after the last change of {@link Tag.lease}. */
   readonly leaseMs: number;
-  /** The helper ends this long after its boot, whatever happens. */
+  /**
+   * The agent gives up this long after its start. The boot script's dead-man switch turns the
+   * machine off {@link DEAD_MAN_GRACE_MINUTES} later, whatever happens, so that the reason can be told.
+   */
   readonly timeoutMs: number;
+  /**
+   * The last way to a Node, by `uname -m` (`x86_64`, `aarch64`): `<sha256, 64 hex digits> <url>` of
+   * a `.tar.gz` as nodejs.org packs it. One text each, because the boot script reads it with sed.
+   */
+  readonly nodeArchives?: Readonly<Record<string, string>>;
 }
+
+/** Ours. Long enough for a `failed` line to be read and acknowledged. */
+export const DEAD_MAN_GRACE_MINUTES = 3;
 
 /** What the helper says. `hello`, `volume`, `done`, `failed` are state lines, repeated until acknowledged; `progress` is not. */
 export type HelperMessage =
@@ -117,6 +128,8 @@ export type HelperMessage =
 export const ExitCode = {
   done: 0,
   internal: 1,
+  /** Said by the boot script: no Node could be had, or the agent's process died. */
+  boot: 2,
   "bad-job": 10,
   "disk-missing": 11,
   "disk-size": 12,
@@ -125,17 +138,24 @@ export const ExitCode = {
   "peer-refused": 21,
   "peer-lost": 22,
   "digest-mismatch": 23,
+  protocol: 24,
   "lease-expired": 30,
   "timed-out": 31,
   stopped: 32,
 } as const;
 export type ExitName = keyof typeof ExitCode;
 
-/** One decoded console line. `sequence` counts state lines from 1; progress lines carry 0. */
+/**
+ * One decoded console line. `sequence` counts state lines from 1; progress lines carry 0. The boot
+ * script does not know the agent's count: its `failed` line carries {@link BOOT_SEQUENCE}.
+ */
 export interface ConsoleLine {
   readonly sequence: number;
   readonly message: HelperMessage;
 }
+
+/** The sequence number of the boot script's own `failed` line: final, whatever came before. */
+export const BOOT_SEQUENCE = 999_999_999;
 
 /** Ours. A line longer than this is torn by the console's ring and interleaving far too often. */
 export const CONSOLE_LINE_MAX_LENGTH = 600;
