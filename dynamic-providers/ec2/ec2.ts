@@ -1,0 +1,293 @@
+/**
+ * The verbs of EC2 and STS that a copy uses, in our own words: only what is read is in the answers,
+ * nothing optional that we need, no paging, no `Reservations`. Every verb throws only `CloudError`.
+ * A describe by ids or tags answers what it finds and leaves out what is not there: absence is an
+ * expected value here, not an exception.
+ */
+
+export type Tags = Readonly<Record<string, string>>;
+
+export interface CallerIdentity {
+  readonly accountId: string;
+  /** `aws`, `aws-us-gov`, `aws-cn`, … */
+  readonly partition: string;
+  readonly arn: string;
+}
+
+export type Architecture = "arm64" | "arm64_mac" | "i386" | "x86_64" | "x86_64_mac";
+
+/** One line of an image's block device mapping. Exactly one of the three kinds. */
+export type BlockDevice = SnapshotDevice | BlankDevice | EphemeralDevice;
+
+interface EbsDevice {
+  readonly deviceName: string;
+  readonly volumeSizeGib?: number;
+  readonly volumeType?: string;
+  readonly iops?: number;
+  readonly throughputMibps?: number;
+  readonly deleteOnTermination: boolean;
+}
+
+export interface SnapshotDevice extends EbsDevice {
+  readonly kind: "snapshot";
+  readonly snapshotId: string;
+}
+
+export interface BlankDevice extends EbsDevice {
+  readonly kind: "blank";
+  readonly encrypted: boolean;
+}
+
+export interface EphemeralDevice {
+  readonly kind: "ephemeral";
+  readonly deviceName: string;
+  /** `ephemeral0`, … */
+  readonly virtualName: string;
+}
+
+/** All of an image that a faithful copy has to carry or to refuse. */
+export interface Image {
+  readonly imageId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly ownerId: string;
+  /** `pending`, `available`, `invalid`, `deregistered`, `transient`, `failed`, `error`, `disabled`. */
+  readonly state: string;
+  readonly stateReason?: string;
+  readonly architecture: Architecture;
+  readonly virtualizationType: string;
+  readonly rootDeviceType: string;
+  readonly rootDeviceName?: string;
+  readonly bootMode?: string;
+  readonly tpmSupport?: string;
+  readonly imdsSupport?: string;
+  readonly enaSupport: boolean;
+  readonly sriovNetSupport?: string;
+  readonly kernelId?: string;
+  readonly ramdiskId?: string;
+  readonly platformDetails?: string;
+  readonly usageOperation?: string;
+  /** ISO 8601. */
+  readonly creationDate: string;
+  /** ISO 8601. */
+  readonly deprecationTime?: string;
+  readonly deregistrationProtection?: string;
+  readonly blockDevices: readonly BlockDevice[];
+  readonly tags: Tags;
+}
+
+export interface Snapshot {
+  readonly snapshotId: string;
+  /** `pending`, `completed`, `error`, `recoverable`, `recovering`. */
+  readonly state: string;
+  readonly stateMessage?: string;
+  readonly progressPercent: number;
+  readonly ownerId: string;
+  readonly volumeSizeGib: number;
+  readonly encrypted: boolean;
+  readonly kmsKeyId?: string;
+  readonly description: string;
+  readonly storageTier?: string;
+  readonly tags: Tags;
+}
+
+export interface Instance {
+  readonly instanceId: string;
+  readonly imageId: string;
+  /** `pending`, `running`, `shutting-down`, `terminated`, `stopping`, `stopped`. */
+  readonly state: string;
+  /** AWS's word for why it is in this state. */
+  readonly stateReason?: string;
+  readonly instanceType: string;
+  readonly availabilityZone: string;
+  readonly privateAddress?: string;
+  readonly publicAddress?: string;
+  /** ISO 8601. */
+  readonly launchedAt: string;
+  readonly volumes: readonly { readonly deviceName: string; readonly volumeId: string }[];
+  readonly tags: Tags;
+}
+
+export interface Volume {
+  readonly volumeId: string;
+  /** `creating`, `available`, `in-use`, `deleting`, `deleted`, `error`. */
+  readonly state: string;
+  readonly sizeGib: number;
+  readonly encrypted: boolean;
+  readonly tags: Tags;
+}
+
+export interface SecurityGroup {
+  readonly groupId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly vpcId: string;
+  readonly tags: Tags;
+}
+
+export interface Subnet {
+  readonly subnetId: string;
+  readonly vpcId: string;
+  readonly availabilityZone: string;
+  readonly mapsPublicAddress: boolean;
+}
+
+export interface InstanceTypeFacts {
+  readonly instanceType: string;
+  readonly architectures: readonly string[];
+  /** EBS volumes one instance can hold, the root included. */
+  readonly maximumVolumes: number;
+}
+
+/** Tags to match: a value, or `undefined` for any value of the key. */
+export type TagQuery = Readonly<Record<string, string | undefined>>;
+
+export interface ImageQuery {
+  readonly imageIds?: readonly string[];
+  readonly owner?: string;
+  /** `*` and `?` are wildcards. */
+  readonly name?: string;
+  readonly architecture?: string;
+  readonly snapshotId?: string;
+  readonly tags?: TagQuery;
+}
+
+export interface IdOrTagQuery {
+  readonly ids?: readonly string[];
+  readonly tags?: TagQuery;
+}
+
+export interface SubnetQuery {
+  readonly subnetIds?: readonly string[];
+  /** Only the default subnets of the default VPC. */
+  readonly defaults?: boolean;
+}
+
+/** One volume that is made with an instance. */
+export interface LaunchVolume {
+  readonly deviceName: string;
+  /** Absent: blank. */
+  readonly snapshotId?: string;
+  readonly sizeGib: number;
+  readonly volumeType: string;
+  readonly iops?: number;
+  readonly throughputMibps?: number;
+  /** Absent: as the snapshot, or the account's default. */
+  readonly encrypted?: boolean;
+  readonly kmsKeyId?: string;
+}
+
+export interface LaunchRequest {
+  readonly clientToken: string;
+  readonly imageId: string;
+  readonly instanceType: string;
+  readonly subnetId: string;
+  readonly securityGroupId: string;
+  /** Whether to ask for a public address; absent: as the subnet does. */
+  readonly publicAddress?: boolean;
+  /** Raw bytes, already gzipped. */
+  readonly userData: Uint8Array;
+  readonly volumes: readonly LaunchVolume[];
+  /** On the instance, its volumes and its network interface, in the call itself. */
+  readonly tags: Tags;
+}
+
+export interface Rule {
+  readonly protocol: "tcp" | "udp" | "-1";
+  /** Absent for protocol `-1`. */
+  readonly port?: number;
+  readonly cidr: string;
+}
+
+export interface SnapshotRequest {
+  readonly volumeId: string;
+  readonly description: string;
+  readonly tags: Tags;
+}
+
+export interface RegisterRequest {
+  readonly name: string;
+  readonly description: string;
+  readonly architecture: Architecture;
+  readonly virtualizationType: string;
+  readonly rootDeviceName: string;
+  readonly bootMode?: string;
+  readonly tpmSupport?: string;
+  readonly imdsSupport?: string;
+  readonly enaSupport: boolean;
+  readonly sriovNetSupport?: string;
+  readonly blockDevices: readonly BlockDevice[];
+  readonly tags: Tags;
+}
+
+/** Who may launch an image. */
+export interface LaunchPermission {
+  readonly userId?: string;
+  /** `all`: public. */
+  readonly group?: string;
+  readonly organizationArn?: string;
+  readonly organizationalUnitArn?: string;
+}
+
+/**
+ * One side of a copy. Describes are retried on throttling and on silence. Of the writes only those
+ * that are safe to repeat are: a create without a client token is tried once, and whoever calls it
+ * looks for what it may have made (`workflow/create-once.ts`).
+ */
+export interface Ec2 {
+  readonly region: string;
+
+  callerIdentity(): Promise<CallerIdentity>;
+
+  describeImages(query: ImageQuery): Promise<Image[]>;
+  describeSnapshots(query: IdOrTagQuery): Promise<Snapshot[]>;
+  describeInstances(query: IdOrTagQuery): Promise<Instance[]>;
+  describeVolumes(query: IdOrTagQuery): Promise<Volume[]>;
+  describeSecurityGroups(
+    query: IdOrTagQuery & { readonly name?: string },
+  ): Promise<SecurityGroup[]>;
+  describeSubnets(query: SubnetQuery): Promise<Subnet[]>;
+  /** Unknown names are left out. */
+  describeInstanceTypes(names: readonly string[]): Promise<InstanceTypeFacts[]>;
+  /** Which of these types which zone offers. */
+  describeOfferings(names: readonly string[]): Promise<{ instanceType: string; zone: string }[]>;
+  consoleOutput(instanceId: string): Promise<string>;
+  launchPermissions(imageId: string): Promise<LaunchPermission[]>;
+
+  /** Idempotent by its token. */
+  runInstance(request: LaunchRequest): Promise<Instance>;
+  terminateInstance(instanceId: string): Promise<void>;
+  deleteVolume(volumeId: string): Promise<void>;
+
+  createSecurityGroup(request: {
+    readonly name: string;
+    readonly description: string;
+    readonly vpcId: string;
+    readonly tags: Tags;
+  }): Promise<string>;
+  deleteSecurityGroup(groupId: string): Promise<void>;
+  /** A rule that is there already is fine. */
+  allow(groupId: string, direction: "ingress" | "egress", rules: readonly Rule[]): Promise<void>;
+  /** A rule that is not there is fine. */
+  revoke(groupId: string, direction: "ingress" | "egress", rules: readonly Rule[]): Promise<void>;
+
+  createSnapshot(request: SnapshotRequest): Promise<string>;
+  deleteSnapshot(snapshotId: string): Promise<void>;
+
+  registerImage(request: RegisterRequest): Promise<string>;
+  deregisterImage(imageId: string): Promise<void>;
+  setImageDescription(imageId: string, description: string): Promise<void>;
+  /** @param time - ISO 8601; `undefined` takes the deprecation away. */
+  setImageDeprecation(imageId: string, time: string | undefined): Promise<void>;
+  setImageDisabled(imageId: string, disabled: boolean): Promise<void>;
+  changeLaunchPermissions(
+    imageId: string,
+    change: {
+      readonly add: readonly LaunchPermission[];
+      readonly remove: readonly LaunchPermission[];
+    },
+  ): Promise<void>;
+
+  setTags(resourceIds: readonly string[], tags: Tags): Promise<void>;
+  removeTags(resourceIds: readonly string[], keys: readonly string[]): Promise<void>;
+}
