@@ -1,0 +1,152 @@
+/**
+ * A booted instance: its programs as one process group, its metadata service on its own loopback
+ * address, its serial console, its disks by their device names, its power switch.
+ *
+ *   1. folders, shims, links to the disks      machine-room.ts, shims.ts
+ *   2. metadata service                        metadata-service.ts, metadata-tree.ts
+ *   3. power switch                            power-switch.ts
+ *   4. user data, run once as a script         user-data.ts, process-group.ts
+ *   5. what it writes, on the console          serial-console.ts
+ */
+
+import { writeFile } from "node:fs/promises";
+import { type MachineRoom, prepareMachineRoom } from "./machine-room.ts";
+import { type MetadataService, startMetadataService } from "./metadata-service.ts";
+import { type MachineMetadata, metadataTree } from "./metadata-tree.ts";
+import { openPowerSwitch, type PowerSwitch } from "./power-switch.ts";
+import { type ProcessGroup, startProcessGroup } from "./process-group.ts";
+import { SerialConsole } from "./serial-console.ts";
+import type { NodeSupply } from "./shims.ts";
+import { readUserData } from "./user-data.ts";
+
+export type { MachineMetadata } from "./metadata-tree.ts";
+
+/** All that a machine needs to boot. */
+export interface MachineSpec {
+  readonly instanceId: string;
+  /** For the machine's own folders; made if missing. Disks may be in it too. */
+  readonly directory: string;
+  /** As given to RunInstances, perhaps gzip. Run only when it starts with `#!`. */
+  readonly userData: Buffer;
+  /** A free loopback address, the machine's own. */
+  readonly address: string;
+  readonly disks: readonly { readonly deviceName: string; readonly path: string }[];
+  /** What `node` it finds: at once; after `dnf install nodejs26`; only in a tarball it fetches. */
+  readonly node: NodeSupply;
+  /** Live: asked for every request to the metadata service. */
+  readonly metadata: () => MachineMetadata;
+  /** The machine shut itself down: its programs have ended. Called at most once, never after stop(). */
+  readonly onShutdown: () => void;
+}
+
+export interface Machine {
+  /** Process group id of its programs. */
+  readonly pid: number;
+  /** `http://<address>:<port>` */
+  readonly metadataEndpoint: string;
+  /** The last 64 KiB of the serial console; also after the end. */
+  consoleText(): string;
+  /** Ends it: no process, no open port, no folder of its own is left. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** What runs when there is no script: a machine without programs is up all the same. */
+const IDLE: readonly string[] = ["/bin/sh", "-c", ":"];
+
+export async function bootMachine(spec: MachineSpec): Promise<Machine> {
+  const console = new SerialConsole({
+    seed: spec.instanceId,
+    hostName: `ip-${spec.address.replaceAll(".", "-")}`,
+    now: () => performance.now(),
+  });
+  const parts: Parts = {};
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= dismantle(parts, console);
+    return stopping;
+  };
+  const onPowerOff = (): void => {
+    if (stopping !== undefined) return;
+    console.system("reboot: Power down");
+    stop().then(spec.onShutdown, spec.onShutdown);
+  };
+  try {
+    parts.room = await prepareMachineRoom(spec);
+    const launchedAt = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    const deviceNames = spec.disks.map((disk) => disk.deviceName);
+    parts.metadata = await startMetadataService(spec.address, () =>
+      metadataTree(spec.metadata(), { userData: spec.userData, deviceNames, launchedAt }),
+    );
+    parts.power = await openPowerSwitch(parts.room.powerPath, onPowerOff);
+    parts.programs = await runUserData(spec, {
+      room: parts.room,
+      endpoint: parts.metadata.endpoint,
+      console,
+    });
+  } catch (error) {
+    await stop();
+    throw new Error(`instance ${spec.instanceId} could not boot`, { cause: error });
+  }
+  return {
+    pid: parts.programs.pid,
+    metadataEndpoint: parts.metadata.endpoint,
+    consoleText: () => console.text(),
+    stop,
+  };
+}
+
+/** What has been set up so far, in this order; taken down in the other. */
+interface Parts {
+  room?: MachineRoom;
+  metadata?: MetadataService;
+  power?: PowerSwitch;
+  programs?: ProcessGroup;
+}
+
+async function dismantle(parts: Parts, console: SerialConsole): Promise<void> {
+  parts.power?.close();
+  try {
+    await parts.programs?.end();
+  } finally {
+    console.end();
+    await parts.metadata?.close();
+    await parts.room?.remove();
+  }
+}
+
+async function runUserData(
+  spec: MachineSpec,
+  machine: { room: MachineRoom; endpoint: string; console: SerialConsole },
+): Promise<ProcessGroup> {
+  const { room, console } = machine;
+  const userData = readUserData(spec.userData);
+  if (userData.kind === "refused") console.cloudInit(userData.consoleLine);
+  let command = IDLE;
+  if (userData.kind === "script") {
+    await writeFile(room.scriptPath, userData.text, { mode: 0o700 });
+    command = [...userData.interpreter, room.scriptPath];
+  }
+  return startProcessGroup({
+    command,
+    cwd: room.workingDirectory,
+    env: {
+      PATH: room.path,
+      HOME: room.workingDirectory,
+      TMPDIR: room.temporaryDirectory,
+      LANG: "C.UTF-8",
+      SHELL: "/bin/sh",
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: machine.endpoint,
+      HOST_DEV: room.deviceDirectory,
+    },
+    onOutput: (chunk) => console.write(chunk),
+    onExit: (code) => {
+      console.end();
+      if (code !== 0) {
+        console.cloudInit(
+          `cc_scripts_user.py[WARNING]: Failed to run module scripts-user: part-001 exited with ${code}`,
+        );
+      }
+      console.cloudInit("Cloud-init v. 22.2.2 finished. Datasource DataSourceEc2.");
+    },
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * The instance metadata service of one machine: version 2 only, on the machine's own address.
+ * EC2's is at 169.254.169.254 port 80, which takes root; programs find this one by
+ * `AWS_EC2_METADATA_SERVICE_ENDPOINT`, as the AWS SDKs do.
+ */
+
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { METADATA_CONNECTIONS_MAX, METADATA_TOKEN_MAX_SECONDS } from "./limits.ts";
+import { findMetadata, listMetadata, type MetadataNode } from "./metadata-tree.ts";
+
+/** Ours: the port of Amazon's own mock. Below the ports that the kernel hands out by itself. */
+const PREFERRED_PORT = 1338;
+
+const TOKEN_HEADER = "x-aws-ec2-metadata-token";
+const TTL_HEADER = "x-aws-ec2-metadata-token-ttl-seconds";
+
+export interface MetadataService {
+  /** `http://<address>:<port>` */
+  readonly endpoint: string;
+  /** Ends every connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param address - The machine's loopback address.
+ * @param tree - Asked for every request, so that a changed tag is seen at once.
+ */
+export async function startMetadataService(
+  address: string,
+  tree: () => MetadataNode,
+): Promise<MetadataService> {
+  const tokens = new Tokens();
+  const server = createServer(
+    { maxHeaderSize: 8192, requestTimeout: 10_000 },
+    (request, response) => {
+      request.resume();
+      answer(request, response, { tokens, tree });
+    },
+  );
+  server.maxConnections = METADATA_CONNECTIONS_MAX;
+  server.unref();
+  const port = await listen(server, address);
+  return {
+    endpoint: `http://${address}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Context {
+  readonly tokens: Tokens;
+  readonly tree: () => MetadataNode;
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, context: Context): void {
+  response.setHeader("Server", "EC2ws");
+  const path = (request.url ?? "/").replace(/\?.*$/, "");
+  if (request.method === "PUT") return answerPut(request, response, { path, context });
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("Allow", "OPTIONS, HEAD, GET");
+    return refuse(response, 405, "Method Not Allowed");
+  }
+  if (!context.tokens.accepts(request.headers[TOKEN_HEADER])) {
+    return refuse(response, 401, "Unauthorized");
+  }
+  if (path === "/") return send(response, "latest");
+  const [, below] = /^\/(?:latest|\d{4}-\d{2}-\d{2}|1\.0)(\/.*)?$/.exec(path) ?? [undefined, null];
+  if (below === null) return refuse(response, 404, "Not Found");
+  if (below === undefined || below === "/") {
+    // The one directory whose own directories are listed without a slash.
+    return send(response, listMetadata(asDirectory(context.tree())).replaceAll("/", ""));
+  }
+  const node = findMetadata(context.tree(), below);
+  if (node === undefined) return refuse(response, 404, "Not Found");
+  if (node instanceof Map) return send(response, listMetadata(node));
+  send(response, node as string | Buffer);
+}
+
+function answerPut(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { path, context }: { readonly path: string; readonly context: Context },
+): void {
+  if (!/^\/[^/]+\/api\/token$/.test(path)) return refuse(response, 404, "Not Found");
+  // EC2 refuses what came through a proxy: a token must not leave the machine.
+  if (request.headers["x-forwarded-for"] !== undefined) return refuse(response, 403, "Forbidden");
+  const header = request.headers[TTL_HEADER];
+  const seconds = typeof header === "string" && /^\d{1,6}$/.test(header) ? Number(header) : 0;
+  if (seconds < 1 || seconds > METADATA_TOKEN_MAX_SECONDS) {
+    return refuse(response, 400, "Bad Request");
+  }
+  response.setHeader("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", String(seconds));
+  send(response, context.tokens.issue(seconds));
+}
+
+/** Tokens carry their own end, signed: nothing is kept, however many are asked for. */
+class Tokens {
+  readonly #key = randomBytes(32);
+
+  issue(seconds: number): string {
+    const end = String(Date.now() + seconds * 1000);
+    return `${Buffer.from(end).toString("base64url")}.${this.#sign(end).toString("base64url")}`;
+  }
+
+  accepts(token: string | string[] | undefined): boolean {
+    if (typeof token !== "string") return false;
+    const [endText = "", signatureText = ""] = token.split(".");
+    const end = Buffer.from(endText, "base64url").toString();
+    const signature = Buffer.from(signatureText, "base64url");
+    const expected = this.#sign(end);
+    return (
+      signature.length === expected.length &&
+      timingSafeEqual(signature, expected) &&
+      Number(end) > Date.now()
+    );
+  }
+
+  #sign(end: string): Buffer {
+    return createHmac("sha256", this.#key).update(end).digest();
+  }
+}
+
+async function listen(server: Server, address: string): Promise<number> {
+  for (const port of [PREFERRED_PORT, 0]) {
+    try {
+      return await tryListen(server, address, port);
+    } catch (error) {
+      const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (port === 0 || !inUse) {
+        throw new Error(`the metadata service cannot listen on ${address}`, { cause: error });
+      }
+    }
+  }
+  throw new Error(`the metadata service cannot listen on ${address}`);
+}
+
+function tryListen(server: Server, address: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, address, () => {
+      server.off("error", reject);
+      const bound = server.address();
+      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
+    });
+  });
+}
+
+function asDirectory(node: MetadataNode): ReadonlyMap<string, MetadataNode> {
+  return node instanceof Map ? node : new Map();
+}
+
+function send(response: ServerResponse, body: string | Buffer): void {
+  response.setHeader(
+    "Content-Type",
+    typeof body === "string" ? "text/plain" : "application/octet-stream",
+  );
+  response.end(body);
+}
+
+function refuse(response: ServerResponse, status: number, title: string): void {
+  response.statusCode = status;
+  response.setHeader("Content-Type", "text/html");
+  response.end(
+    `<?xml version="1.0" encoding="iso-8859-1"?>\n<html><head><title>${status} - ${title}</title>` +
+      `</head><body><h1>${status} - ${title}</h1></body></html>\n`,
+  );
+}

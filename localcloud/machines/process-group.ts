@@ -1,0 +1,159 @@
+/**
+ * All programs of one machine, as one process group under a small shell that leads it.
+ *
+ * The leader holds one end of a pipe, the lifeline. When localcloud ends, however it ends, the
+ * kernel closes our end, and the leader kills its whole group, itself included. So no program of a
+ * machine outlives its cloud, and the group's id cannot be given to others while we may kill it.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DATA_MEMORY_MAX_KIB, OPEN_FILES_MAX, STOP_GRACE_MS, STOP_TIMEOUT_MS } from "./limits.ts";
+
+/** File descriptors: 1 the console, 3 the lifeline, 4 where the script's exit code is told. */
+const LEADER_SCRIPT = `
+trap : TERM
+ulimit -c 0
+ulimit -n ${OPEN_FILES_MAX}
+ulimit -d ${DATA_MEMORY_MAX_KIB} 2>/dev/null
+{ trap : TERM; "$@" </dev/null 2>&1 3<&- 4>&-; echo "$?" >&4; } &
+exec 4>&-
+while :; do
+  read -r _ <&3
+  [ $? -gt 128 ] || break
+done
+kill -s KILL 0
+`;
+
+export interface ProcessGroupOptions {
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** All of it: nothing of our own environment is added. */
+  readonly env: Readonly<Record<string, string>>;
+  onOutput(chunk: Buffer): void;
+  /** The command (not what it left in the background) has ended. */
+  onExit(code: number): void;
+}
+
+export interface ProcessGroup {
+  /** Of the leader, and the group's id. */
+  readonly pid: number;
+  /**
+   * Ends every process of the group and waits until none is left.
+   * @throws Error naming the processes that did not end.
+   */
+  end(): Promise<void>;
+}
+
+export async function startProcessGroup(options: ProcessGroupOptions): Promise<ProcessGroup> {
+  const leader = spawn("/bin/sh", ["-c", LEADER_SCRIPT, "machine", ...options.command], {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore", "pipe", "pipe"],
+  });
+  await started(leader);
+  const pid = leader.pid;
+  if (pid === undefined) throw new Error("a started process has no id");
+  const output = leader.stdio[1] as Readable;
+  const exitCode = leader.stdio[4] as Readable;
+  output.on("data", (chunk: Buffer) => options.onOutput(chunk));
+  for (const stream of leader.stdio) stream?.on("error", () => {});
+  const commandEnded = Promise.withResolvers<void>();
+  exitCode.once("data", (chunk: Buffer) => {
+    options.onExit(Number.parseInt(chunk.toString(), 10));
+    commandEnded.resolve();
+  });
+  const leaderEnded = new Promise<void>((resolve) => {
+    leader.once("exit", () => {
+      // Without its leader nobody watches over the group: it ends now.
+      signalGroup(pid, "SIGKILL");
+      commandEnded.resolve();
+      resolve();
+    });
+  });
+  let ending: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    if (leader.exitCode === null && leader.signalCode === null) {
+      signalGroup(pid, "SIGTERM");
+      await Promise.race([commandEnded.promise, sleep(STOP_GRACE_MS, undefined, { ref: false })]);
+      signalGroup(pid, "SIGKILL");
+    }
+    await leaderEnded;
+    await groupGone(pid);
+    for (const stream of leader.stdio) stream?.destroy();
+  };
+  return {
+    pid,
+    end: () => {
+      ending ??= end();
+      return ending;
+    },
+  };
+}
+
+/** @returns The ids of living (not zombie) processes of the group; `[]` where there is no /proc. */
+export function livingGroupMembers(groupId: number): number[] {
+  let names: string[];
+  try {
+    names = readdirSync("/proc");
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => isLivingMember(pid, groupId));
+}
+
+function isLivingMember(pid: number, groupId: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // After the name, which may contain anything but ends with the last parenthesis.
+    const [state, , group] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+    return Number(group) === groupId && state !== "Z" && state !== "X";
+  } catch {
+    return false;
+  }
+}
+
+async function groupGone(groupId: number): Promise<void> {
+  const deadline = performance.now() + STOP_TIMEOUT_MS;
+  for (let pauseMs = 2; groupExists(groupId); pauseMs = Math.min(pauseMs * 2, 100)) {
+    // Orphans whose new parent never waits for them stay zombies: they count as gone.
+    if (pauseMs >= 64 && livingGroupMembers(groupId).length === 0) return;
+    if (performance.now() > deadline) {
+      const left = livingGroupMembers(groupId).join(", ");
+      throw new Error(`process group ${groupId} was killed but did not end (still there: ${left})`);
+    }
+    await sleep(pauseMs);
+  }
+}
+
+function groupExists(groupId: number): boolean {
+  try {
+    process.kill(-groupId, 0);
+    return true;
+  } catch (error) {
+    // EPERM: there is something, only not ours to signal.
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
+}
+
+function signalGroup(groupId: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-groupId, signal);
+  } catch {
+    // Gone already, which is what we want.
+  }
+}
+
+function started(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+}
