@@ -124,24 +124,27 @@ export type HelperMessage =
     }
   | { readonly type: "failed"; readonly code: ExitName; readonly message: string };
 
-/** Exit codes of the agent, and the `code` of a `failed` message. */
+/**
+ * Exit codes of the agent, and the `code` of a `failed` message. From 20, so that they differ from
+ * Node's own (1 to 14): with one of these the agent has said itself what happened.
+ */
 export const ExitCode = {
   done: 0,
-  internal: 1,
   /** Said by the boot script: no Node could be had, or the agent's process died. */
   boot: 2,
-  "bad-job": 10,
-  "disk-missing": 11,
-  "disk-size": 12,
-  "disk-io": 13,
-  "peer-unreachable": 20,
-  "peer-refused": 21,
-  "peer-lost": 22,
-  "digest-mismatch": 23,
-  protocol: 24,
-  "lease-expired": 30,
-  "timed-out": 31,
-  stopped: 32,
+  internal: 20,
+  "bad-job": 21,
+  "disk-missing": 30,
+  "disk-size": 31,
+  "disk-io": 32,
+  "peer-unreachable": 40,
+  "peer-refused": 41,
+  "peer-lost": 42,
+  protocol: 43,
+  "digest-mismatch": 44,
+  "lease-expired": 50,
+  "timed-out": 51,
+  stopped: 52,
 } as const;
 export type ExitName = keyof typeof ExitCode;
 

@@ -1,1 +1,159 @@
-console.log("build placeholder");
+/**
+ * Makes `dist/`, what the published package consists of:
+ *
+ * 1. the library as JavaScript with types (tsc; it only translates, `npm run check` is the check);
+ * 2. `agent/user-data.sh`: the boot script with the agent's bundle in it, ready for a job.
+ *
+ * Everything is made in a folder of its own and then moved over file by file, so that builds at the
+ * same time, and readers meanwhile, always see whole files.
+ *
+ *   node tools/build.ts [--out FOLDER]
+ */
+
+import { execFile } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import type { Job } from "../agent/contract.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+/** Specification: what EC2 takes as user data, before base64. */
+const USER_DATA_MAX_BYTES = 16_384;
+
+/** What the agent's bundle consists of. */
+export interface AgentBundle {
+  readonly code: string;
+  /** Source files in it, relative to the repository. */
+  readonly inputs: readonly string[];
+}
+
+/** The agent and all it imports as one minified module. */
+export async function bundleAgent(): Promise<AgentBundle> {
+  const result = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ["agent/main.ts"],
+    bundle: true,
+    minify: true,
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    legalComments: "none",
+    write: false,
+    metafile: true,
+  });
+  const [file] = result.outputFiles;
+  if (file === undefined) throw new Error("esbuild made no bundle of agent/main.ts");
+  return { code: file.text.trimEnd(), inputs: Object.keys(result.metafile.inputs) };
+}
+
+/** The boot script without its comments, with the bundle in it; `@JOB@` is still open. */
+export function makeUserData(bootScript: string, code: string): string {
+  const [first, ...lines] = bootScript.split("\n");
+  const bare = [first, ...lines.filter((line) => !/^\s*(#|$)/.test(line))].join("\n");
+  if (/^AGENT_END$/m.test(code)) throw new Error("the bundle contains the line that ends it");
+  for (const mark of ["@AGENT@", "@JOB@"]) {
+    if (bare.split(mark).length !== 2) throw new Error(`agent/boot.sh must have one ${mark}`);
+  }
+  if (code.includes("@JOB@")) throw new Error("the bundle contains @JOB@");
+  return `${bare.replace("@AGENT@", () => code)}\n`;
+}
+
+/** A job as large as they get: 30 disks of 64 TiB, both archives of Node. */
+export function largestJob(): Job {
+  const letters = "abcdefghijklmnopqrstuvwxyzabcd".split("");
+  return {
+    version: 1,
+    run: "0f1e2d3c4b5a6978",
+    attempt: 9_999,
+    side: "destination",
+    listens: false,
+    port: 46_224,
+    disks: letters.map((letter, index) => ({
+      deviceName: `/dev/xvd${index < 26 ? "b" : "c"}${letter}`,
+      sizeBytes: 2 ** 46 - index * 2 ** 30,
+    })),
+    leaseMs: 1_800_000,
+    timeoutMs: 172_800_000,
+    nodeArchives: {
+      x86_64: `${"5be0cd19137e2179".repeat(4)} https://nodejs.org/dist/v26.10.0/node-v26.10.0-linux-x64.tar.gz`,
+      aarch64: `${"9b05688c2b3e6c1f".repeat(4)} https://nodejs.org/dist/v26.10.0/node-v26.10.0-linux-arm64.tar.gz`,
+    },
+  };
+}
+
+/** Bytes of the whole user data with the largest job, as they go over the wire. */
+export function userDataSizeBytes(template: string): number {
+  const text = template.replace("@JOB@", () => JSON.stringify(largestJob()));
+  return gzipSync(text, { level: 9 }).length;
+}
+
+async function makeLibrary(folder: string): Promise<void> {
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const args = [tsc, "-p", join(ROOT, "tsconfig.build.json"), "--outDir", folder, "--noCheck"];
+  try {
+    await promisify(execFile)(process.execPath, args);
+  } catch (error) {
+    const { stdout } = error as { stdout?: string };
+    throw new Error(`tsc failed:\n${stdout ?? String(error)}`);
+  }
+}
+
+async function makeAgent(folder: string): Promise<void> {
+  const { code } = await bundleAgent();
+  const template = makeUserData(readFileSync(join(ROOT, "agent/boot.sh"), "utf8"), code);
+  const sizeBytes = userDataSizeBytes(template);
+  const bundleBytes = gzipSync(code, { level: 9 }).length;
+  console.log(
+    `agent bundle ${code.length} bytes (gzip ${bundleBytes}); ` +
+      `user data with a job of 30 disks ${sizeBytes} of ${USER_DATA_MAX_BYTES} bytes (gzip)`,
+  );
+  if (sizeBytes > USER_DATA_MAX_BYTES) {
+    throw new Error(`user data is ${sizeBytes - USER_DATA_MAX_BYTES} bytes too long for EC2`);
+  }
+  mkdirSync(join(folder, "agent"), { recursive: true });
+  writeFileSync(join(folder, "agent/user-data.sh"), template);
+}
+
+/** Moves every file over its predecessor, then removes what the build did not make. */
+function publish(from: string, to: string): void {
+  const made = listFiles(from);
+  for (const file of made) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    renameSync(join(from, file), join(to, file));
+  }
+  const wanted = new Set(made);
+  for (const file of listFiles(to)) if (!wanted.has(file)) rmSync(join(to, file), { force: true });
+}
+
+function listFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { out: { type: "string" } } });
+  const out = resolve(values.out ?? join(ROOT, "dist"));
+  mkdirSync(out, { recursive: true });
+  // On the goal's file system, because a rename does not cross; where no tool looks for sources.
+  const folder = mkdtempSync(values.out ? `${out}-` : join(ROOT, "node_modules/.amicopy-build-"));
+  try {
+    await Promise.all([makeLibrary(folder), makeAgent(folder)]);
+    publish(folder, out);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) await main();
