@@ -5,6 +5,7 @@
  */
 
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { open, rename, rm, stat, truncate } from "node:fs/promises";
 import { promisify } from "node:util";
 
@@ -47,7 +48,7 @@ export async function createDisk(path: string, sizeBytes: number): Promise<void>
  * @param signal - Ends a copy that nobody waits for any more; nothing is left of it.
  */
 export async function cloneDisk(from: string, to: string, signal?: AbortSignal): Promise<void> {
-  const partial = `${to}.partial-${process.pid}-${(partialCount += 1)}`;
+  const partial = `${to}.partial-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
     await run("cp", ["--sparse=always", "--reflink=auto", "--", from, partial], {
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" },
@@ -84,8 +85,6 @@ export async function exportDisk(from: string, to: string, signal?: AbortSignal)
   }
   await cloneDisk(from, to, signal);
 }
-
-let partialCount = 0;
 
 async function checkRaw(path: string): Promise<number> {
   let status: Awaited<ReturnType<typeof stat>>;

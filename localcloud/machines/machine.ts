@@ -67,8 +67,10 @@ export async function bootMachine(spec: MachineSpec): Promise<Machine> {
   };
   const onPowerOff = (): void => {
     if (stopping !== undefined) return;
-    console.system("reboot: Power down");
-    stop().then(spec.onShutdown, spec.onShutdown);
+    // A machine that could not be ended is reported by whoever calls stop() next.
+    stop()
+      .then(() => console.system("reboot: Power down"))
+      .then(spec.onShutdown, spec.onShutdown);
   };
   try {
     parts.room = await prepareMachineRoom(spec);

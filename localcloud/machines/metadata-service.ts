@@ -31,13 +31,12 @@ export async function startMetadataService(
   tree: () => MetadataNode,
 ): Promise<MetadataService> {
   const tokens = new Tokens();
-  const server = createServer(
-    { maxHeaderSize: 8192, requestTimeout: 10_000 },
-    (request, response) => {
-      request.resume();
-      answer(request, response, { tokens, tree });
-    },
-  );
+  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000 });
+  server.on("request", (request, response) => {
+    request.resume();
+    const path = (request.url ?? "/").replace(/\?.*$/, "");
+    send(response, answer(request, path, { tokens, tree }));
+  });
   server.maxConnections = METADATA_CONNECTIONS_MAX;
   server.unref();
   const port = await listen(server, address);
@@ -56,45 +55,61 @@ interface Context {
   readonly tree: () => MetadataNode;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, context: Context): void {
-  response.setHeader("Server", "EC2ws");
-  const path = (request.url ?? "/").replace(/\?.*$/, "");
-  if (request.method === "PUT") return answerPut(request, response, { path, context });
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    response.setHeader("Allow", "OPTIONS, HEAD, GET");
-    return refuse(response, 405, "Method Not Allowed");
-  }
-  if (!context.tokens.accepts(request.headers[TOKEN_HEADER])) {
-    return refuse(response, 401, "Unauthorized");
-  }
-  if (path === "/") return send(response, "latest");
-  const [, below] = /^\/(?:latest|\d{4}-\d{2}-\d{2}|1\.0)(\/.*)?$/.exec(path) ?? [undefined, null];
-  if (below === null) return refuse(response, 404, "Not Found");
-  if (below === undefined || below === "/") {
-    // The one directory whose own directories are listed without a slash.
-    return send(response, listMetadata(asDirectory(context.tree())).replaceAll("/", ""));
-  }
-  const node = findMetadata(context.tree(), below);
-  if (node === undefined) return refuse(response, 404, "Not Found");
-  if (node instanceof Map) return send(response, listMetadata(node));
-  send(response, node as string | Buffer);
+interface Answer {
+  readonly status: number;
+  /** Of a refusal: its title. */
+  readonly body: string | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-function answerPut(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { path, context }: { readonly path: string; readonly context: Context },
-): void {
-  if (!/^\/[^/]+\/api\/token$/.test(path)) return refuse(response, 404, "Not Found");
+function answer(request: IncomingMessage, path: string, context: Context): Answer {
+  if (request.method === "PUT") return issueToken(request, path, context.tokens);
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return { status: 405, body: "Method Not Allowed", headers: { Allow: "OPTIONS, HEAD, GET" } };
+  }
+  if (!context.tokens.accepts(request.headers[TOKEN_HEADER])) {
+    return { status: 401, body: "Unauthorized" };
+  }
+  if (path === "/") return { status: 200, body: "1.0\n2021-03-23\nlatest" };
+  const [matched, below = "/"] = /^\/(?:latest|\d{4}-\d{2}-\d{2}|1\.0)(\/.*)?$/.exec(path) ?? [];
+  const tree = context.tree();
+  const node = matched === undefined ? undefined : findMetadata(tree, below);
+  if (node === undefined) return { status: 404, body: "Not Found" };
+  if (typeof node === "string" || Buffer.isBuffer(node)) return { status: 200, body: node };
+  // The top is the one directory whose own directories are listed without a slash.
+  const names = listMetadata(node);
+  return { status: 200, body: node === tree ? names.replaceAll("/", "") : names };
+}
+
+function issueToken(request: IncomingMessage, path: string, tokens: Tokens): Answer {
+  if (!/^\/[^/]+\/api\/token$/.test(path)) return { status: 404, body: "Not Found" };
   // EC2 refuses what came through a proxy: a token must not leave the machine.
-  if (request.headers["x-forwarded-for"] !== undefined) return refuse(response, 403, "Forbidden");
+  if (request.headers["x-forwarded-for"] !== undefined) return { status: 403, body: "Forbidden" };
   const header = request.headers[TTL_HEADER];
   const seconds = typeof header === "string" && /^\d{1,6}$/.test(header) ? Number(header) : 0;
   if (seconds < 1 || seconds > METADATA_TOKEN_MAX_SECONDS) {
-    return refuse(response, 400, "Bad Request");
+    return { status: 400, body: "Bad Request" };
   }
-  response.setHeader("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", String(seconds));
-  send(response, context.tokens.issue(seconds));
+  return {
+    status: 200,
+    body: tokens.issue(seconds),
+    headers: { "X-Aws-Ec2-Metadata-Token-Ttl-Seconds": String(seconds) },
+  };
+}
+
+function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
+  if (status === 200) {
+    const type = typeof body === "string" ? "text/plain" : "application/octet-stream";
+    response.writeHead(200, { Server: "EC2ws", "Content-Type": type, ...headers });
+    response.end(body);
+    return;
+  }
+  const title = `${status} - ${body}`;
+  response.writeHead(status, { Server: "EC2ws", "Content-Type": "text/html", ...headers });
+  response.end(
+    `<?xml version="1.0" encoding="iso-8859-1"?>\n<html><head><title>${title}</title></head>` +
+      `<body><h1>${title}</h1></body></html>\n`,
+  );
 }
 
 /** Tokens carry their own end, signed: nothing is kept, however many are asked for. */
@@ -147,25 +162,4 @@ function tryListen(server: Server, address: string, port: number): Promise<numbe
       resolve(typeof bound === "object" && bound !== null ? bound.port : port);
     });
   });
-}
-
-function asDirectory(node: MetadataNode): ReadonlyMap<string, MetadataNode> {
-  return node instanceof Map ? node : new Map();
-}
-
-function send(response: ServerResponse, body: string | Buffer): void {
-  response.setHeader(
-    "Content-Type",
-    typeof body === "string" ? "text/plain" : "application/octet-stream",
-  );
-  response.end(body);
-}
-
-function refuse(response: ServerResponse, status: number, title: string): void {
-  response.statusCode = status;
-  response.setHeader("Content-Type", "text/html");
-  response.end(
-    `<?xml version="1.0" encoding="iso-8859-1"?>\n<html><head><title>${status} - ${title}</title>` +
-      `</head><body><h1>${status} - ${title}</h1></body></html>\n`,
-  );
 }

@@ -59,14 +59,17 @@ export class ShutdownPlan {
 
   /** Anything but the lines of the header comment is ignored. */
   request(line: string): void {
-    if (line === "cancel") return this.cancel();
-    const [, minutesText] = /^poweroff (\d{1,5})$/.exec(line) ?? [];
+    const [, word, minutesText] = /^(cancel|poweroff (\d{1,5}))$/.exec(line) ?? [];
+    if (word === undefined) return;
+    this.cancel();
     if (minutesText === undefined) return;
     const minutes = Math.min(Number(minutesText), SHUTDOWN_DELAY_MAX_MINUTES);
-    this.cancel();
-    if (minutes === 0) return this.#powerOff();
-    this.#timer = setTimeout(() => this.#powerOff(), minutes * 60_000);
-    this.#timer.unref();
+    if (minutes === 0) {
+      this.#powerOff();
+    } else {
+      this.#timer = setTimeout(() => this.#powerOff(), minutes * 60_000);
+      this.#timer.unref();
+    }
   }
 
   cancel(): void {

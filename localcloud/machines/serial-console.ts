@@ -56,6 +56,7 @@ export class SerialConsole {
   readonly #bootedAtMs: number;
   #text = "";
   #partialLine = "";
+  #tornLast = false;
   #linesUntilPrompt: number;
 
   constructor({ seed, hostName, now }: SerialConsoleOptions) {
@@ -109,11 +110,16 @@ export class SerialConsole {
     if (this.#linesUntilPrompt === 0) this.#prompt();
     else if (this.#random() < 0.06) this.#append(this.#noise());
     const lineEnd = this.#random() < 0.06 ? `${this.#pick(STATUS_LINES)}\r\n` : "\r\n";
-    const torn = line.length > TEARABLE_LINE_LENGTH && this.#random() < 0.02;
-    const prefix = `${this.#prefix()}cloud-init[${CLOUD_INIT_PID}]: `;
-    if (!torn) return this.#append(prefix + line + lineEnd);
+    this.#append(`${this.#prefix()}cloud-init[${CLOUD_INIT_PID}]: ${this.#tear(line)}${lineEnd}`);
+  }
+
+  /** Never two in a row: who says a line twice at once is heard. */
+  #tear(line: string): string {
+    const chosen = this.#random() < 0.02;
+    this.#tornLast = chosen && !this.#tornLast && line.length > TEARABLE_LINE_LENGTH;
+    if (!this.#tornLast) return line;
     const at = 1 + Math.floor(this.#random() * (line.length - 1));
-    this.#append(prefix + line.slice(0, at) + this.#noise() + line.slice(at) + lineEnd);
+    return line.slice(0, at) + this.#noise() + line.slice(at);
   }
 
   #prompt(): void {
