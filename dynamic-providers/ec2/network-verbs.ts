@@ -1,0 +1,148 @@
+/** Subnets and security groups: the verbs of {@link Ec2} about the network. */
+
+import {
+  AuthorizeSecurityGroupEgressCommand,
+  AuthorizeSecurityGroupIngressCommand,
+  CreateSecurityGroupCommand,
+  DeleteSecurityGroupCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
+  RevokeSecurityGroupEgressCommand,
+  RevokeSecurityGroupIngressCommand,
+} from "@aws-sdk/client-ec2";
+import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
+import { isCloudError } from "./cloud-error.ts";
+import type { Ec2, Rule, SecurityGroup } from "./ec2.ts";
+import { readSecurityGroup, readSubnet } from "./read-answers.ts";
+
+type NetworkVerbs = Pick<
+  Ec2,
+  | "describeSubnets"
+  | "describeSecurityGroups"
+  | "createSecurityGroup"
+  | "deleteSecurityGroup"
+  | "allow"
+  | "revoke"
+>;
+
+export function networkVerbs(caller: Caller): NetworkVerbs {
+  const { repeat, once } = caller;
+  return {
+    async describeSubnets({ subnetIds, defaults }) {
+      const describe = (ids: string[] | undefined) =>
+        allPages(
+          (token) =>
+            repeat("DescribeSubnets", ids ?? [], (ec2) =>
+              ec2.send(
+                new DescribeSubnetsCommand({
+                  ...token,
+                  ...(ids && { SubnetIds: ids }),
+                  ...(defaults && { Filters: [{ Name: "default-for-az", Values: ["true"] }] }),
+                }),
+              ),
+            ),
+          (page) => page.Subnets,
+        );
+      const found = subnetIds ? await presentOnly(subnetIds, describe) : await describe(undefined);
+      return found.map(readSubnet);
+    },
+    describeSecurityGroups: (query) => describeSecurityGroups(caller, query),
+
+    async createSecurityGroup({ name, description, vpcId, tags }) {
+      const answer = await once("CreateSecurityGroup", [name, vpcId], (ec2) =>
+        ec2.send(
+          new CreateSecurityGroupCommand({
+            GroupName: name,
+            Description: description,
+            VpcId: vpcId,
+            TagSpecifications: [{ ResourceType: "security-group", Tags: toSdkTags(tags) }],
+          }),
+        ),
+      );
+      return answer.GroupId ?? "";
+    },
+    deleteSecurityGroup: (groupId) =>
+      ifThere(
+        repeat("DeleteSecurityGroup", [groupId], (ec2) =>
+          ec2.send(new DeleteSecurityGroupCommand({ GroupId: groupId })),
+        ),
+      ),
+
+    // Rule by rule: of several, one that is there already would keep the others out.
+    async allow(groupId, direction, rules) {
+      for (const rule of rules)
+        await unless("duplicate", allowOne(caller, groupId, direction, rule));
+    },
+    async revoke(groupId, direction, rules) {
+      for (const rule of rules) {
+        await unless("not-found", revokeOne(caller, groupId, direction, rule));
+      }
+    },
+  };
+}
+
+async function describeSecurityGroups(
+  { repeat }: Caller,
+  query: Parameters<Ec2["describeSecurityGroups"]>[0],
+): Promise<SecurityGroup[]> {
+  const filters = [
+    ...tagFilters(query.tags),
+    ...(query.name === undefined ? [] : [{ Name: "group-name", Values: [query.name] }]),
+  ];
+  const describe = (ids: string[] | undefined) =>
+    allPages(
+      (token) =>
+        repeat("DescribeSecurityGroups", ids ?? [], (ec2) =>
+          ec2.send(
+            new DescribeSecurityGroupsCommand({
+              ...token,
+              ...(ids && { GroupIds: ids }),
+              ...(filters.length > 0 && { Filters: filters }),
+            }),
+          ),
+        ),
+      (page) => page.SecurityGroups,
+    );
+  const found = query.ids ? await presentOnly(query.ids, describe) : await describe(undefined);
+  return found.map(readSecurityGroup);
+}
+
+function allowOne({ repeat }: Caller, groupId: string, direction: string, rule: Rule) {
+  const input = { GroupId: groupId, IpPermissions: [toPermission(rule)] };
+  return direction === "ingress"
+    ? repeat("AuthorizeSecurityGroupIngress", [groupId], (ec2) =>
+        ec2.send(new AuthorizeSecurityGroupIngressCommand(input)),
+      )
+    : repeat("AuthorizeSecurityGroupEgress", [groupId], (ec2) =>
+        ec2.send(new AuthorizeSecurityGroupEgressCommand(input)),
+      );
+}
+
+function revokeOne({ repeat }: Caller, groupId: string, direction: string, rule: Rule) {
+  const input = { GroupId: groupId, IpPermissions: [toPermission(rule)] };
+  return direction === "ingress"
+    ? repeat("RevokeSecurityGroupIngress", [groupId], (ec2) =>
+        ec2.send(new RevokeSecurityGroupIngressCommand(input)),
+      )
+    : repeat("RevokeSecurityGroupEgress", [groupId], (ec2) =>
+        ec2.send(new RevokeSecurityGroupEgressCommand(input)),
+      );
+}
+
+function toPermission({ protocol, port, cidr }: Rule) {
+  return {
+    IpProtocol: protocol,
+    ...(port !== undefined && { FromPort: port, ToPort: port }),
+    IpRanges: [{ CidrIp: cidr }],
+  };
+}
+
+async function unless(kind: "duplicate" | "not-found", change: Promise<unknown>): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    // A missing *group* is an error; only a missing rule (InvalidPermission.NotFound) is fine.
+    if (isCloudError(error, kind) && error.code.startsWith("InvalidPermission.")) return;
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+/** The one way to EC2 and STS: opens a side of a copy. */
+
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { makeCaller } from "./caller.ts";
+import type { Ec2 } from "./ec2.ts";
+import { imageVerbs } from "./image-verbs.ts";
+import { machineVerbs } from "./machine-verbs.ts";
+import { networkVerbs } from "./network-verbs.ts";
+import type { SideReference } from "./side-reference.ts";
+
+/**
+ * Makes the clients and calls nothing: credentials are looked for at the first call.
+ *
+ * @param environment - Read for prefixed credentials, `AWS_ENDPOINT_URL` and `AMICOPY_LOG`.
+ */
+export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec2 {
+  const caller = makeCaller(side, environment);
+  return {
+    region: side.region,
+    async callerIdentity() {
+      const answer = await caller.watched("GetCallerIdentity", [], () =>
+        caller.sts.send(new GetCallerIdentityCommand({})),
+      );
+      const arn = answer.Arn ?? "";
+      return { accountId: answer.Account ?? "", partition: arn.split(":")[1] ?? "", arn };
+    },
+    ...imageVerbs(caller),
+    ...machineVerbs(caller),
+    ...networkVerbs(caller),
+  };
+}

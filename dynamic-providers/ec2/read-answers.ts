@@ -1,0 +1,162 @@
+/** From the SDK's shapes, where everything may be absent, to ours. No calls here. */
+
+import type {
+  BlockDeviceMapping,
+  InstanceTypeInfo,
+  Image as SdkImage,
+  Instance as SdkInstance,
+  SecurityGroup as SdkSecurityGroup,
+  Snapshot as SdkSnapshot,
+  Subnet as SdkSubnet,
+  Volume as SdkVolume,
+} from "@aws-sdk/client-ec2";
+import { fromSdkTags } from "./caller.ts";
+import type {
+  Architecture,
+  BlockDevice,
+  Image,
+  Instance,
+  InstanceTypeFacts,
+  SecurityGroup,
+  Snapshot,
+  Subnet,
+  Volume,
+} from "./ec2.ts";
+
+export function readImage(image: SdkImage): Image {
+  return {
+    imageId: image.ImageId ?? "",
+    name: image.Name ?? "",
+    description: image.Description ?? "",
+    ownerId: image.OwnerId ?? "",
+    state: image.State ?? "",
+    architecture: (image.Architecture ?? "i386") as Architecture,
+    virtualizationType: image.VirtualizationType ?? "paravirtual",
+    rootDeviceType: image.RootDeviceType ?? "",
+    enaSupport: image.EnaSupport ?? false,
+    creationDate: image.CreationDate ?? "",
+    blockDevices: (image.BlockDeviceMappings ?? []).flatMap(readDevice),
+    tags: fromSdkTags(image.Tags),
+    ...present({
+      stateReason: image.StateReason?.Message,
+      rootDeviceName: image.RootDeviceName,
+      bootMode: image.BootMode,
+      tpmSupport: image.TpmSupport,
+      imdsSupport: image.ImdsSupport,
+      sriovNetSupport: image.SriovNetSupport,
+      kernelId: image.KernelId,
+      ramdiskId: image.RamdiskId,
+      platformDetails: image.PlatformDetails,
+      usageOperation: image.UsageOperation,
+      deprecationTime: image.DeprecationTime,
+      deregistrationProtection: image.DeregistrationProtection,
+    }),
+  };
+}
+
+/** `NoDevice` entries name nothing and are dropped. */
+function readDevice(mapping: BlockDeviceMapping): BlockDevice[] {
+  const deviceName = mapping.DeviceName ?? "";
+  const { Ebs, VirtualName } = mapping;
+  if (Ebs === undefined) {
+    return VirtualName === undefined
+      ? []
+      : [{ kind: "ephemeral", deviceName, virtualName: VirtualName }];
+  }
+  const common = {
+    deviceName,
+    deleteOnTermination: Ebs.DeleteOnTermination ?? false,
+    ...present({
+      volumeSizeGib: Ebs.VolumeSize,
+      volumeType: Ebs.VolumeType as string | undefined,
+      iops: Ebs.Iops,
+      throughputMibps: Ebs.Throughput,
+    }),
+  };
+  return Ebs.SnapshotId === undefined
+    ? [{ kind: "blank", encrypted: Ebs.Encrypted ?? false, ...common }]
+    : [{ kind: "snapshot", snapshotId: Ebs.SnapshotId, ...common }];
+}
+
+export function readSnapshot(snapshot: SdkSnapshot): Snapshot {
+  return {
+    snapshotId: snapshot.SnapshotId ?? "",
+    state: snapshot.State ?? "",
+    progressPercent: Number.parseInt(snapshot.Progress ?? "0", 10) || 0,
+    ownerId: snapshot.OwnerId ?? "",
+    volumeSizeGib: snapshot.VolumeSize ?? 0,
+    encrypted: snapshot.Encrypted ?? false,
+    description: snapshot.Description ?? "",
+    tags: fromSdkTags(snapshot.Tags),
+    ...present({
+      stateMessage: snapshot.StateMessage,
+      kmsKeyId: snapshot.KmsKeyId,
+      storageTier: snapshot.StorageTier as string | undefined,
+    }),
+  };
+}
+
+export function readInstance(instance: SdkInstance): Instance {
+  return {
+    instanceId: instance.InstanceId ?? "",
+    imageId: instance.ImageId ?? "",
+    state: instance.State?.Name ?? "pending",
+    instanceType: instance.InstanceType ?? "",
+    availabilityZone: instance.Placement?.AvailabilityZone ?? "",
+    launchedAt: instance.LaunchTime?.toISOString() ?? "",
+    volumes: (instance.BlockDeviceMappings ?? []).flatMap(({ DeviceName, Ebs }) =>
+      DeviceName && Ebs?.VolumeId ? [{ deviceName: DeviceName, volumeId: Ebs.VolumeId }] : [],
+    ),
+    tags: fromSdkTags(instance.Tags),
+    ...present({
+      stateReason: instance.StateReason?.Message || instance.StateTransitionReason || undefined,
+      privateAddress: instance.PrivateIpAddress,
+      publicAddress: instance.PublicIpAddress || undefined,
+    }),
+  };
+}
+
+export function readVolume(volume: SdkVolume): Volume {
+  return {
+    volumeId: volume.VolumeId ?? "",
+    state: volume.State ?? "",
+    sizeGib: volume.Size ?? 0,
+    encrypted: volume.Encrypted ?? false,
+    tags: fromSdkTags(volume.Tags),
+  };
+}
+
+export function readInstanceType(info: InstanceTypeInfo): InstanceTypeFacts {
+  return {
+    instanceType: info.InstanceType ?? "",
+    architectures: info.ProcessorInfo?.SupportedArchitectures ?? [],
+    // 28 slots shared with network interfaces is the rule of the types that do not say.
+    maximumVolumes: info.EbsInfo?.MaximumEbsAttachments ?? 27,
+  };
+}
+
+export function readSubnet(subnet: SdkSubnet): Subnet {
+  return {
+    subnetId: subnet.SubnetId ?? "",
+    vpcId: subnet.VpcId ?? "",
+    availabilityZone: subnet.AvailabilityZone ?? "",
+    mapsPublicAddress: subnet.MapPublicIpOnLaunch ?? false,
+  };
+}
+
+export function readSecurityGroup(group: SdkSecurityGroup): SecurityGroup {
+  return {
+    groupId: group.GroupId ?? "",
+    name: group.GroupName ?? "",
+    description: group.Description ?? "",
+    vpcId: group.VpcId ?? "",
+    tags: fromSdkTags(group.Tags),
+  };
+}
+
+/** Without the fields that are undefined, as exact optional types want it. */
+function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
