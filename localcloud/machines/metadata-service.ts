@@ -35,7 +35,12 @@ export async function startMetadataService(
   server.on("request", (request, response) => {
     request.resume();
     const path = (request.url ?? "/").replace(/\?.*$/, "");
-    send(response, answer(request, path, { tokens, tree }));
+    try {
+      send(response, answer(request, path, { tokens, tree }));
+    } catch {
+      // The instance has gone from the store a moment before its machine.
+      send(response, { status: 500, body: "Internal Server Error" });
+    }
   });
   server.maxConnections = METADATA_CONNECTIONS_MAX;
   server.unref();
