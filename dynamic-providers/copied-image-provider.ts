@@ -1,0 +1,173 @@
+/** What happens when Pulumi makes, refreshes, changes or deletes a {@link CopiedImage} row. */
+
+import type { dynamic } from "@pulumi/pulumi";
+import { plainError, unfinishedError } from "./failure.ts";
+import {
+  changedWishes,
+  freshWishes,
+  hasDrifted,
+  needsSource,
+  type SourceDefaults,
+  wishesChanged,
+} from "./image-wishes.ts";
+import { checkRequest, isUnknown } from "./inputs.ts";
+import type { ProviderParts } from "./provider-parts.ts";
+import { referencesChanged, replacingChanges } from "./replacement.ts";
+import type { RunOutcome } from "./shared-run.ts";
+import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./workflow/copy-request.ts";
+import type { ObservedImage } from "./workflow/observe-image.ts";
+import type { ImageWishes } from "./workflow/update-image.ts";
+
+interface ImageInputs {
+  readonly request: CopyRequest;
+  readonly run: RunIdentity;
+  readonly progressUrn: string;
+  readonly __provider: string;
+}
+
+interface CompleteState {
+  readonly outcome: "complete";
+  readonly request: CopyRequest;
+  readonly run: RunIdentity;
+  readonly image: CopiedImageFacts;
+  readonly attempt: number;
+  /** As create and update made it. */
+  readonly wanted: ImageWishes;
+  /** As the last refresh saw it; absent until then. */
+  readonly observed?: ObservedImage;
+}
+
+interface AbortedState {
+  readonly outcome: "aborted";
+  readonly request: CopyRequest;
+  readonly run: RunIdentity;
+}
+
+type ImageState = CompleteState | AbortedState;
+
+export function createCopiedImageProvider(parts: ProviderParts): dynamic.ResourceProvider {
+  const copy = async (inputs: ImageInputs): Promise<CompleteState> => {
+    const { request, run, progressUrn } = inputs;
+    const outcome = await parts.runs.join({ row: "image", progressUrn, request, run });
+    return stateAfter(outcome, inputs);
+  };
+  return {
+    // The request was checked by the run's row, which comes first; here it gets its defaults.
+    async check(_olds, news) {
+      return { inputs: { ...news, request: checkRequest(news.request).request } };
+    },
+
+    async diff(_id, olds: ImageState, news) {
+      const replaces = replacingChanges(olds.run, olds.request, news.request);
+      if (!isUnknown(news.run) && olds.run.runId !== news.run.runId) replaces.push("run");
+      return { changes: replaces.length > 0 || isStale(olds, news.request), replaces };
+    },
+
+    // The id is the run's: an image that is registered again by a repair has a new one of its own.
+    async create(inputs) {
+      return { id: inputs.run.runId, outs: await copy(inputs) };
+    },
+
+    async read(id, props) {
+      const state = props as ImageState;
+      if (state.outcome === "aborted") return { id, props: state };
+      const observed = await observe(parts, state).catch((error) => {
+        throw plainError(error);
+      });
+      const isGone = !observed.registered && !hasAllSnapshots(state.image, observed);
+      return isGone ? {} : { id, props: { ...state, observed } };
+    },
+
+    async update(id, olds: ImageState, news) {
+      if (olds.outcome === "aborted") return { outs: await copy(news) };
+      return { outs: await repair(parts, id, olds, news) };
+    },
+
+    async delete(_id, props: ImageState) {
+      if (props.outcome === "aborted") return;
+      try {
+        const cloud = parts.openCloud(props.request.destination);
+        await parts.assertAccount(cloud, props.run.destination, "destination");
+        await parts.removeImage(props.image, cloud);
+      } catch (error) {
+        throw plainError(error);
+      }
+    },
+  };
+}
+
+function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {
+  const { request, run } = inputs;
+  if (outcome.kind === "failed") {
+    const outputs = { outcome: "aborted", request, run } satisfies AbortedState;
+    throw unfinishedError(outcome.error, {
+      id: run.runId,
+      outputs: { ...outputs },
+      inputs: { ...inputs },
+    });
+  }
+  const { image, attempt } = outcome.result;
+  return { outcome: "complete", request, run, image, attempt, wanted: freshWishes(image) };
+}
+
+/** Whether there is anything to do, be it only to remember how the destination is reached now. */
+function isStale(olds: ImageState, request: CopyRequest): boolean {
+  if (olds.outcome === "aborted") return true;
+  if (referencesChanged(olds.request, request, "destination")) return true;
+  return wishesChanged(olds.request, request) || hasDrifted(olds.wanted, olds.observed);
+}
+
+function hasAllSnapshots(image: CopiedImageFacts, observed: ObservedImage): boolean {
+  return image.snapshots.every(({ snapshotId }) => observed.snapshotIds.includes(snapshotId));
+}
+
+async function observe(parts: ProviderParts, state: CompleteState): Promise<ObservedImage> {
+  const cloud = parts.openCloud(state.request.destination);
+  await parts.assertAccount(cloud, state.run.destination, "destination");
+  return parts.observeImage(state.image, cloud);
+}
+
+/** Makes the image as it is wanted now. Calls nothing when only a reference has changed. */
+async function repair(
+  parts: ProviderParts,
+  id: string,
+  olds: CompleteState,
+  news: ImageInputs,
+): Promise<CompleteState> {
+  const { request, run } = news;
+  const { observed, ...rest } = olds;
+  let state: CompleteState = { ...rest, request };
+  if (!wishesChanged(olds.request, request) && !hasDrifted(olds.wanted, observed)) {
+    return observed === undefined ? state : { ...state, observed };
+  }
+  try {
+    const cloud = parts.openCloud(request.destination);
+    await parts.assertAccount(cloud, run.destination, "destination");
+    if (observed?.registered === false) {
+      state = { ...state, image: await parts.restoreImage(olds.image, news) };
+    }
+    const source = await sourceDefaults(parts, olds.request, news);
+    const wanted = changedWishes(olds.wanted, olds.request, request, source);
+    const image = await parts.updateImage(state.image, wanted, cloud);
+    return { ...state, image, wanted };
+  } catch (error) {
+    // A restored image has a new id, which the state must not lose.
+    if (state.image.imageId === olds.image.imageId) throw plainError(error);
+    throw unfinishedError(error, { id, outputs: { ...state }, inputs: { ...news } });
+  }
+}
+
+/** @returns `undefined` also when the source image is gone: what was copied from it then stays. */
+async function sourceDefaults(
+  parts: ProviderParts,
+  before: CopyRequest,
+  { request, run }: ImageInputs,
+): Promise<SourceDefaults | undefined> {
+  if (!needsSource(before, request)) return undefined;
+  const cloud = parts.openCloud(request.source);
+  await parts.assertAccount(cloud, run.source, "source");
+  const [image] = await cloud.describeImages({ imageIds: [request.sourceAmiId] });
+  if (image === undefined) return undefined;
+  const tags = Object.entries(image.tags).filter(([key]) => !/^(?:aws|amicopy):/.test(key));
+  return { description: image.description, tags: Object.fromEntries(tags) };
+}

@@ -1,0 +1,88 @@
+/**
+ * `CopyRequest` as a program gives it: every part may be an output of another resource, and what is
+ * left out gets its default in `check`. Declared once, for the component and for the rows behind it.
+ *
+ * "A change:" says what a later change of the argument does to a finished copy. *Replaces* means: a
+ * new copy is made first, then the old one is deleted.
+ */
+
+import type { Input } from "@pulumi/pulumi";
+
+/** A role to assume, on top of the credentials that are found otherwise. */
+export interface AssumeRoleArgs {
+  /** `arn:<partition>:iam::<account>:role/<name>`. */
+  readonly roleArn: Input<string>;
+  /** 2 to 1224 characters; what the role's trust policy asks for. Default: none. */
+  readonly externalId?: Input<string> | undefined;
+  /** 2 to 64 characters, shown in CloudTrail. Default: `amicopy`. */
+  readonly sessionName?: Input<string> | undefined;
+}
+
+/**
+ * Where one side of the copy is, and how to reach it. Only references to credentials: there is no
+ * argument for a key, because Pulumi stores every argument in its state. With neither `profile` nor
+ * `environmentPrefix` the AWS SDK's own chain is used (environment, SSO, instance role, …).
+ *
+ * A change of `region`, or to another account: replaces. A change of how the same account is
+ * reached: in place, without any call, so that a later `pulumi destroy` uses the new way.
+ */
+export interface SideArgs {
+  /** Name of the region, e.g. `us-gov-west-1`. */
+  readonly region: Input<string>;
+  /** A profile of the shared AWS configuration: that one only, no fall-through. Not together with `environmentPrefix`. */
+  readonly profile?: Input<string> | undefined;
+  /** A role to assume with the credentials found. Default: none. */
+  readonly assumeRole?: Input<AssumeRoleArgs> | undefined;
+  /** `"SOURCE_"` reads `SOURCE_AWS_ACCESS_KEY_ID`, `SOURCE_AWS_SECRET_ACCESS_KEY` and `SOURCE_AWS_SESSION_TOKEN` at each operation. */
+  readonly environmentPrefix?: Input<string> | undefined;
+  /** 12 digits. The copy is refused when the credentials lead to another account. Default: any account. */
+  readonly expectedAccountId?: Input<string> | undefined;
+}
+
+/** Wishes for one helper instance. A change of any of them: nothing; the next copy uses it. */
+export interface HelperSideArgs {
+  /** E.g. `c8gn.xlarge`; never substituted. Default: the first of a list that a zone offers. */
+  readonly instanceType?: Input<string> | undefined;
+  /** An Amazon Linux 2023 image of the instance type's architecture. Default: the newest of Amazon's. */
+  readonly imageId?: Input<string> | undefined;
+  /** Default: a default subnet of the default VPC. */
+  readonly subnetId?: Input<string> | undefined;
+  /** At which address the other helper reaches this one. Default: `"public"`. */
+  readonly address?: Input<"public" | "private"> | undefined;
+  /** Further tags of the instance and its volumes; keys of letters, digits and `+ - = . , _ : @` only. Default: none. */
+  readonly tags?: Input<Record<string, Input<string>>> | undefined;
+}
+
+/** Wishes for both helpers. */
+export interface HelperArgs {
+  readonly source?: Input<HelperSideArgs> | undefined;
+  readonly destination?: Input<HelperSideArgs> | undefined;
+}
+
+/** What to copy, from where, to where, and how. */
+export interface CopyRequestArgs {
+  /** The image to copy, `ami-…`. A change: replaces. */
+  readonly sourceAmiId: Input<string>;
+  /** Where the image is. */
+  readonly source: Input<SideArgs>;
+  /** Where the copy is to be. */
+  readonly destination: Input<SideArgs>;
+  /** 3 to 128 characters. Default: the source's name, with `-` and 7 hex digits when that is taken. A change: replaces. */
+  readonly name?: Input<string> | undefined;
+  /** At most 255 characters. Default: the source's. A change: in place. */
+  readonly description?: Input<string> | undefined;
+  /** Tags of the image and its snapshots, over the copied ones. Default: none. A change: in place, on the image. */
+  readonly tags?: Input<Record<string, Input<string>>> | undefined;
+  /** Whether the source image's tags are copied, `aws:` ones never. Default: `true`. A change: in place. */
+  readonly copyTags?: Input<boolean> | undefined;
+  /** Whether the copy's snapshots are encrypted. Default: each as its source. A change: replaces. */
+  readonly encrypted?: Input<boolean> | undefined;
+  /** Key id, ARN or alias at the destination, for encrypted snapshots. Default: the account's default key for EBS. A change: replaces. */
+  readonly kmsKeyId?: Input<string> | undefined;
+  /** Wishes for the helper instances. A change: nothing; the next copy uses it. */
+  readonly helper?: Input<HelperArgs> | undefined;
+  /** Start of the names of everything temporary, at most 64 characters. Default: `amicopy`. A change: nothing; the next copy uses it. */
+  readonly temporaryNamePrefix?: Input<string> | undefined;
+  /** Limit of the whole copy in minutes, 1 to 10080. Default: 1440 (a day). A change: nothing; the next copy uses it. */
+  readonly timeoutMinutes?: Input<number> | undefined;
+}

@@ -1,0 +1,115 @@
+/** What happens when Pulumi checks, makes, refreshes, changes or deletes a {@link CopyRun} row. */
+
+import type { dynamic } from "@pulumi/pulumi";
+import type { HelperSide } from "../agent/contract.ts";
+import { isCloudError } from "./ec2/cloud-error.ts";
+import { plainError, preflightError } from "./failure.ts";
+import { checkRequest } from "./inputs.ts";
+import type { ProviderParts } from "./provider-parts.ts";
+import { referencesChanged, replacingChanges } from "./replacement.ts";
+import type { CopyRequest, RunIdentity } from "./workflow/copy-request.ts";
+
+/** What the state holds of a run. */
+interface CopyRunState {
+  readonly request: CopyRequest;
+  readonly run: RunIdentity;
+  /** ISO 8601 UTC. */
+  readonly createdAt: string;
+  /** Seen by a refresh: nothing of the run exists any more. */
+  readonly lost: boolean;
+}
+
+export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourceProvider {
+  return {
+    async check(_olds, news) {
+      const { request, problems } = checkRequest(news.request);
+      // With a property the engine would print its whole value; each sentence names its argument.
+      const failures = problems.map((reason) => ({ property: "", reason }));
+      return { inputs: { ...news, request }, failures };
+    },
+
+    async diff(_id, olds: CopyRunState, news) {
+      const replaces = replacingChanges(olds.run, olds.request, news.request);
+      if (olds.lost) replaces.push("lost");
+      const changes = replaces.length > 0 || referencesChanged(olds.request, news.request);
+      return { changes, replaces };
+    },
+
+    async create(inputs) {
+      const request: CopyRequest = inputs.request;
+      const runId = parts.newRunId();
+      const { problems, identity } = await parts.preflight(request).catch((error) => {
+        throw plainError(error);
+      });
+      if (problems.length > 0 || identity === undefined) throw preflightError(problems);
+      parts.preflighted.add(runId);
+      const createdAt = new Date(parts.clock.now()).toISOString();
+      const outs: CopyRunState = { request, run: { runId, ...identity }, createdAt, lost: false };
+      return { id: runId, outs };
+    },
+
+    async read(id, props) {
+      const state = props as CopyRunState;
+      const lost = await isLost(parts, state).catch((error) => {
+        throw plainError(error);
+      });
+      return { id, props: { ...state, lost } };
+    },
+
+    // Only how the sides are reached can change here. No call: the new way may not work yet.
+    async update(_id, olds: CopyRunState, news) {
+      return { outs: { ...olds, request: news.request } };
+    },
+
+    async delete(_id, props: CopyRunState) {
+      const sides = ["destination", "source"] as const;
+      const results = await Promise.allSettled(sides.map((side) => sweep(parts, props, side)));
+      const failures = results.flatMap((result) =>
+        result.status === "rejected" ? [plainError(result.reason).message] : [],
+      );
+      if (failures.length > 0) throw plainError(new Error(failures.join("\n")));
+    },
+  };
+}
+
+/**
+ * Nothing of the run is left at the destination: no image, no snapshot, and nobody at work. (The
+ * row cannot know whether the copy was ever finished; with nothing there, a fresh run is right.)
+ */
+async function isLost(parts: ProviderParts, state: CopyRunState): Promise<boolean> {
+  const { runId, destination } = state.run;
+  const cloud = parts.openCloud(state.request.destination);
+  await parts.assertAccount(cloud, destination, "destination");
+  const tags = parts.tagsOf(runId);
+  const [images, snapshots, instances, groups] = await Promise.all([
+    cloud.describeImages({ tags }),
+    cloud.describeSnapshots({ tags }),
+    cloud.describeInstances({ tags }),
+    cloud.describeSecurityGroups({ tags }),
+  ]);
+  const isWorking = instances.some(({ state }) => state !== "terminated") || groups.length > 0;
+  return images.length === 0 && snapshots.length === 0 && !isWorking;
+}
+
+async function sweep(parts: ProviderParts, state: CopyRunState, side: HelperSide): Promise<void> {
+  try {
+    const cloud = parts.openCloud(state.request[side]);
+    await parts.assertAccount(cloud, state.run[side], side);
+    await parts.sweepRun(state.run, cloud, side);
+  } catch (error) {
+    if (side === "destination" || !mayBeLeft(parts, state, error)) throw error;
+    const { runId, source } = state.run;
+    parts.log.warn(
+      undefined,
+      `The source side of run ${runId} (account ${source.accountId}, ${source.region}) cannot be entered any more: ${plainError(error).message} Its helpers ended long ago by themselves. To look for leftovers later: npx amicopy sweep --region ${source.region} --older-than 2h --dry-run`,
+    );
+  }
+}
+
+/** Access to the source may be gone for good, and its helpers ended with their last lease. */
+function mayBeLeft(parts: ProviderParts, state: CopyRunState, error: unknown): boolean {
+  if (!isCloudError(error, "credentials", "denied")) return false;
+  const { limits, clock } = parts;
+  const longestMs = state.request.timeoutMinutes * 60_000 + limits.leaseMs + limits.expiryMarginMs;
+  return clock.now() > Date.parse(state.createdAt) + longestMs;
+}

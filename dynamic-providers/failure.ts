@@ -1,0 +1,62 @@
+/**
+ * Errors as Pulumi shows them. It reads a thrown error in a peculiar way (run against the engine):
+ *
+ * - a truthy `.id` makes it "made, but not finished": id, properties and reasons go into the state.
+ *   So an error of somebody else, which may carry an `.id` by accident, never leaves here;
+ * - of an unfinished resource only `reasons` are shown, and its properties must hold `__provider`,
+ *   or nothing can delete it later;
+ * - what read and delete throw is printed with its stack, so the stack is taken away.
+ */
+
+import { isCopyError } from "./workflow/copy-error.ts";
+import type { Problem } from "./workflow/preflight.ts";
+
+/** Longest text of an error; an error of a helper ends with its last console lines. */
+const MESSAGE_MAX_LENGTH = 6_000;
+
+/** An error with a message for the person and nothing else. */
+export function plainError(cause: unknown): Error {
+  const error = new Error(messageOf(cause));
+  error.stack = "";
+  return error;
+}
+
+export interface UnfinishedState {
+  readonly id: string;
+  /** Outputs to keep, plain JSON. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** The inputs of the call; they hold `__provider`. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/** An error that keeps the resource in the state, so that the next `up` continues with update. */
+export function unfinishedError(cause: unknown, state: UnfinishedState): Error {
+  const provider = { __provider: state.inputs.__provider };
+  return Object.assign(plainError(cause), {
+    id: state.id,
+    properties: { ...state.outputs, ...provider },
+    reasons: [messageOf(cause)],
+  });
+}
+
+/** What failed, what to do next, and what could not be cleaned up. */
+export function messageOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause).slice(0, MESSAGE_MAX_LENGTH);
+  const parts = [cause.message];
+  if (isCopyError(cause)) {
+    if (cause.hint !== undefined) parts.push(cause.hint);
+    if (cause.leftBehind.length > 0) {
+      parts.push(`Could not be cleaned up: ${cause.leftBehind.join("; ")}.`);
+    }
+  }
+  return parts.join("\n").slice(0, MESSAGE_MAX_LENGTH);
+}
+
+/** All problems that preflight found, as one text. */
+export function preflightError(problems: readonly Problem[]): Error {
+  const lines = problems.map(({ property, message, hint }) => `${property}: ${message} ${hint}`);
+  const [only] = lines;
+  if (lines.length === 1) return plainError(new Error(only));
+  const text = `${lines.length} problems, nothing was created:\n${lines.map((line) => `  - ${line}`).join("\n")}`;
+  return plainError(new Error(text));
+}

@@ -1,0 +1,52 @@
+/** What the three providers are made of: the composition in `provider.ts`, or a test's twins. */
+
+import type { HelperSide } from "../agent/contract.ts";
+import type { Ec2, TagQuery } from "./ec2/ec2.ts";
+import type { EngineLog } from "./engine-log.ts";
+import type { SharedRuns } from "./shared-run.ts";
+import type {
+  CopiedImageFacts,
+  CopyRequest,
+  RunIdentity,
+  SideIdentity,
+  SideReference,
+} from "./workflow/copy-request.ts";
+import type { Limits } from "./workflow/limits.ts";
+import type { ObservedImage } from "./workflow/observe-image.ts";
+import type { PreflightReport } from "./workflow/preflight.ts";
+import type { Clock } from "./workflow/run-context.ts";
+import type { ImageWishes } from "./workflow/update-image.ts";
+
+export interface ProviderParts {
+  readonly openCloud: (side: SideReference) => Ec2;
+  /** @throws CopyError `wrong-account` unless the cloud is where the run's side is. */
+  readonly assertAccount: (cloud: Ec2, side: SideIdentity, name: HelperSide) => Promise<void>;
+  readonly tagsOf: (runId: string) => TagQuery;
+  /** 16 random hex digits. */
+  readonly newRunId: () => string;
+
+  readonly preflight: (request: CopyRequest) => Promise<PreflightReport>;
+  /** Runs that preflight has just passed, in this process: their copy need not ask again. */
+  readonly preflighted: Set<string>;
+  readonly runs: SharedRuns;
+  readonly observeImage: (facts: CopiedImageFacts, cloud: Ec2) => Promise<ObservedImage>;
+  readonly restoreImage: (
+    facts: CopiedImageFacts,
+    inputs: {
+      readonly request: CopyRequest;
+      readonly run: RunIdentity;
+      readonly progressUrn: string;
+    },
+  ) => Promise<CopiedImageFacts>;
+  readonly updateImage: (
+    facts: CopiedImageFacts,
+    wishes: ImageWishes,
+    cloud: Ec2,
+  ) => Promise<CopiedImageFacts>;
+  readonly removeImage: (facts: CopiedImageFacts, cloud: Ec2) => Promise<void>;
+  readonly sweepRun: (run: RunIdentity, cloud: Ec2, side: HelperSide) => Promise<unknown>;
+
+  readonly log: EngineLog;
+  readonly clock: Clock;
+  readonly limits: Limits;
+}
