@@ -11,12 +11,13 @@ umask 077
 
 say() { printf '\namicopy: %s\n' "$1"; }
 
-# The same line as the agent's `failed`, with gzip's CRC-32; see agent/contract.ts.
+# The same line as the agent's `failed`, with gzip's CRC-32; see agent/contract.ts. Three times, since
+# the kernel may tear one apart.
 fail() {
   trap - EXIT
   body="999999999 {\"type\":\"failed\",\"code\":\"boot\",\"message\":\"$1\"}"
   crc=$(printf %s "$body" | gzip -c | tail -c 8 | od -An -tx4 -N4 | tr -d ' ') || :
-  printf '\namicopy1 %s %s\n' "$body" "$crc"
+  for again in 1 2 3; do printf '\namicopy1 %s %s\n' "$body" "$crc"; done
   shutdown -P +1 || shutdown -P now
   exit 2
 }
@@ -29,8 +30,10 @@ JOB_END
 # Prints the text of one field of the job, or nothing.
 field() { printf %s "$job" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
 
+# A job without a sensible timeout is refused by the agent; until then, an hour.
 timeout_ms=$(field timeoutMs)
-shutdown -P "+$(((${timeout_ms:-3600000} + 59999) / 60000 + 3))"
+case $timeout_ms in '' | *[!0-9]* | ?????????????*) timeout_ms=3600000 ;; esac
+shutdown -P "+$(((timeout_ms + 59999) / 60000 + 3))"
 
 find_node() {
   for node in node node-26 node-24 node-22 ./node; do
