@@ -149,7 +149,9 @@ async function main(): Promise<void> {
   // On the goal's file system, because a rename does not cross; where no tool looks for sources.
   const folder = mkdtempSync(values.out ? `${out}-` : join(ROOT, "node_modules/.amicopy-build-"));
   try {
-    await Promise.all([makeLibrary(folder), makeAgent(folder)]);
+    // Both to their end, also when one fails: tsc must not write after the folder is removed.
+    const parts = await Promise.allSettled([makeLibrary(folder), makeAgent(folder)]);
+    for (const part of parts) if (part.status === "rejected") throw part.reason;
     publish(folder, out);
   } finally {
     rmSync(folder, { recursive: true, force: true });
