@@ -1,0 +1,146 @@
+/**
+ * `npm run localcloud -- start|import-image|export-snapshot|list`: localcloud by hand. `start` is
+ * the cloud; the others reach a running one through the environment that it printed.
+ *
+ * Standard output carries only what a program may want to read, standard error what a person does.
+ * Exit codes: 0 done, 1 could not be done, 2 wrongly asked.
+ */
+
+import { connectAdmin } from "../localcloud/admin-client.ts";
+import { formatListing } from "./listing-table.ts";
+import {
+  type ExportSnapshotCommand,
+  type ImportImageCommand,
+  type ListCommand,
+  readCommand,
+  type StartCommand,
+  USAGE,
+  UsageError,
+} from "./localcloud-command.ts";
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const command = readCommand(argv, callersDirectory());
+    switch (command.name) {
+      case "help":
+        process.stdout.write(USAGE);
+        return 0;
+      case "start":
+        return await start(command);
+      case "import-image":
+        return await importImage(command);
+      case "export-snapshot":
+        return await exportSnapshot(command);
+      case "list":
+        return await list(command);
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`localcloud: ${message}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function start(command: StartCommand): Promise<number> {
+  // Before anything else, so that a signal in the first moment is not lost.
+  const stay = openStay(command.endWithStdin);
+  try {
+    // Only here: the other commands need no AWS SDK and start in a moment.
+    const { startLocalcloud } = await import("../localcloud/localcloud.ts");
+    const localcloud = await startLocalcloud({
+      ...(command.directory === undefined ? {} : { directory: command.directory }),
+      helperNode: command.helperNode,
+    });
+    try {
+      announce(localcloud, command.json);
+      await stay.ended;
+    } finally {
+      await localcloud.close();
+    }
+  } finally {
+    stay.close();
+  }
+  return 0;
+}
+
+function announce(
+  { env, endpoint }: { env: Readonly<Record<string, string>>; endpoint: string },
+  json: boolean,
+): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ env })}\n`);
+    return;
+  }
+  process.stdout.write(exportLines(env));
+  process.stderr.write(
+    `\nlocalcloud runs at ${endpoint} until Ctrl-C; run the lines above in another terminal.\n`,
+  );
+}
+
+async function importImage({ request, json }: ImportImageCommand): Promise<number> {
+  const image = await connectAdmin(process.env).importImage(request);
+  process.stdout.write(json ? `${JSON.stringify(image)}\n` : `${image.imageId}\n`);
+  return 0;
+}
+
+async function exportSnapshot({ request }: ExportSnapshotCommand): Promise<number> {
+  const { sizeBytes } = await connectAdmin(process.env).exportSnapshot(request);
+  process.stderr.write(`${request.snapshotId} → ${request.path} (${sizeBytes} bytes)\n`);
+  return 0;
+}
+
+async function list({ json }: ListCommand): Promise<number> {
+  const listing = await connectAdmin(process.env).list();
+  process.stdout.write(
+    json ? `${JSON.stringify(listing, undefined, 2)}\n` : formatListing(listing),
+  );
+  return 0;
+}
+
+interface Stay {
+  /** Settles when the cloud is to end. */
+  readonly ended: Promise<void>;
+  close(): void;
+}
+
+/** A second signal ends the process at once; its machines end with it. */
+function openStay(endWithStdin: boolean): Stay {
+  const asked = Promise.withResolvers<void>();
+  let signals = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      if (signals > 1) process.exit(1);
+      asked.resolve();
+    });
+  }
+  // Whoever read our first lines may go; that is no reason to end.
+  process.stdout.on("error", () => {});
+  if (endWithStdin) {
+    process.stdin.on("end", asked.resolve).on("error", asked.resolve).resume();
+  }
+  // A promise alone keeps no process alive.
+  const clock = setInterval(() => {}, 2 ** 30);
+  return {
+    ended: asked.promise,
+    close: () => {
+      clearInterval(clock);
+      process.stdin.destroy();
+    },
+  };
+}
+
+/** For a POSIX shell, whatever is in the values. */
+function exportLines(env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`)
+    .join("");
+}
+
+/** npm runs scripts in the package's folder; file names are meant from where the person is. */
+function callersDirectory(): string {
+  const { npm_lifecycle_event: script, INIT_CWD: directory } = process.env;
+  return script === "localcloud" && directory !== undefined ? directory : process.cwd();
+}
