@@ -1,0 +1,98 @@
+/**
+ * The threads that touch disks, so that no read, compression or seal stops the socket's thread.
+ * One thread a task: read (sender), write and prove (receiver).
+ */
+
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
+import type { Volume } from "./open-volume.ts";
+import { proveVolumes } from "./prove-volumes.ts";
+import { readVolumes } from "./read-volumes.ts";
+import type { Coverage } from "./record.ts";
+import { writeVolumes } from "./write-volumes.ts";
+
+/** What a disk thread says. */
+export type DiskReport =
+  | { readonly type: "ready"; readonly blank: readonly boolean[] }
+  | {
+      readonly type: "record";
+      readonly record: number;
+      readonly sealedBytes: number;
+      readonly coveredBytes: number;
+    }
+  | { readonly type: "written"; readonly record: number; readonly coverage: Coverage }
+  | { readonly type: "torn"; readonly record: number }
+  | { readonly type: "digest"; readonly volume: number; readonly digest: string }
+  | { readonly type: "end" }
+  | { readonly type: "failed"; readonly code: TransferErrorCode; readonly message: string };
+
+/** What a disk thread is told. */
+export type DiskOrder =
+  | { readonly type: "start"; readonly key: Uint8Array }
+  | { readonly type: "window"; readonly limit: number; readonly backlog: number }
+  | { readonly type: "write"; readonly record: number; readonly sealedBytes: number }
+  | { readonly type: "written"; readonly coverage: Coverage };
+
+/** A disk thread's end of its line to the session. */
+export interface DiskPort {
+  post(report: DiskReport): void;
+  fail(error: unknown): void;
+  onMessage(handler: (order: DiskOrder) => void): void;
+}
+
+export interface DiskTask {
+  readonly task: "read" | "write" | "prove";
+  readonly volumes: readonly Volume[];
+  /** Absent for a proof. */
+  readonly ring?: SharedArrayBuffer;
+  /** For a proof: which volumes were blank. */
+  readonly blank?: readonly boolean[];
+}
+
+/** A disk thread, seen from the session. */
+export interface DiskThread {
+  tell(order: DiskOrder): void;
+  end(): Promise<unknown>;
+}
+
+const MARK = "tsunami-disk";
+
+/** The body of a disk thread: what the session's `workerEntry` runs when it is not the main thread. */
+export function runDiskWorker(): void {
+  const line = parentPort;
+  if (isMainThread || line === null || workerData?.[MARK] === undefined) return;
+  const { task, volumes, ring, blank } = workerData[MARK] as DiskTask;
+  const port: DiskPort = {
+    post: (report) => line.postMessage(report),
+    fail: (error) => {
+      const code = error instanceof TransferError ? error.code : "disk-io";
+      port.post({ type: "failed", code, message: (error as Error).message });
+    },
+    onMessage: (handler) => line.on("message", handler),
+  };
+  const slots = Buffer.from(ring ?? new ArrayBuffer(0));
+  const run = {
+    read: () => readVolumes(volumes, slots, port),
+    write: () => writeVolumes(volumes, slots, port),
+    prove: () => proveVolumes(volumes, blank ?? [], port),
+  };
+  run[task]().catch(port.fail);
+}
+
+/** Starts a disk thread. `onFailure` also hears of a thread that died. */
+export function startDiskThread(
+  entry: URL,
+  task: DiskTask,
+  onReport: (report: DiskReport) => void,
+  onFailure: (error: TransferError) => void,
+): DiskThread {
+  const worker = new Worker(entry, { workerData: { [MARK]: task }, stdin: false });
+  worker.on("message", (report: DiskReport) => {
+    if (report.type === "failed") onFailure(new TransferError(report.code, report.message));
+    else onReport(report);
+  });
+  worker.on("error", (error) => {
+    onFailure(new TransferError("disk-io", `a disk thread died: ${String(error)}`, error));
+  });
+  return { tell: (order) => worker.postMessage(order), end: () => worker.terminate() };
+}

@@ -1,0 +1,59 @@
+/** Every number of the sealed engine, in one place: what the wire fixes first, what we chose next. */
+
+/** Specification. Disk bytes that one record carries at most. */
+export const RECORD_BYTES = 512 << 10;
+/** Specification. One sealed record at most: data, its header with 64 extents, the tag. */
+export const SEALED_BYTES_MAX = RECORD_BYTES + 4096;
+/** Specification. Extents in one record at most. */
+export const EXTENTS_MAX = 64;
+/** Specification. A record number is below the lowest unconfirmed one plus this, at both ends. */
+export const WINDOW_RECORDS = 160;
+/** Specification. Fragments of one record at most: the field has 12 bits. */
+export const FRAGMENTS_MAX = 4096;
+/** Specification. The digest's leaves. */
+export const LEAF_BYTES = 1 << 20;
+/** Specification. Records sealed under one key: 128 GiB, far below the bounds of AES-GCM. */
+export const RECORDS_PER_KEY = 1 << 18;
+
+/** Ours. Smallest run of zeros worth an extent of its own. */
+export const GRANULE_BYTES = 16 << 10;
+/** Ours. A record ends after so many bytes of disk even if all are zero, so that progress shows. */
+export const COVERAGE_BYTES_MAX = 64 << 20;
+/** Ours. Leaves read ahead, or read back, at once: keeps a network disk's queue filled. */
+export const LEAVES_AHEAD = 4;
+/** Ours. Volumes of a session: more than EC2 attaches to one machine. */
+export const VOLUMES_MAX = 128;
+
+/** Ours. A control message is at most this long: 28 volumes need 3 KiB. */
+export const CONTROL_BYTES_MAX = 256 << 10;
+/** Ours. Connections that may be half-open at the listener. */
+export const CONNECTIONS_MAX = 8;
+
+/** Ours. UDP payloads tried for data, largest first: jumbo, VPC peering, internet, tunnels, IPv6's least. */
+export const DATAGRAM_BYTES = [8972, 8472, 1472, 1392, 1232] as const;
+/** Ours. IPv4 and UDP headers, counted by the rate, so that it is the rate of the link. */
+export const HEADER_BYTES = 28;
+
+/** Times a session waits, in milliseconds. Tests shorten them. */
+export interface Waits {
+  /** Until the peer has proved itself on the control channel. */
+  readonly connectMs: number;
+  /** For one handshake. */
+  readonly handshakeMs: number;
+  /** Without any word from the peer on either path: a path may be dead for a minute. */
+  readonly silenceMs: number;
+  /** Between words on an idle path. NATs and security groups forget after 350 s at the least. */
+  readonly keepaliveMs: number;
+}
+
+export const WAITS: Waits = {
+  connectMs: 120_000,
+  handshakeMs: 10_000,
+  silenceMs: 100_000,
+  keepaliveMs: 5_000,
+};
+
+/** Ours. A report at least this often while data comes. */
+export const REPORT_MS = 10;
+/** Ours. The clock of the sender's pacing. */
+export const TICK_MS = 1;

@@ -1,0 +1,232 @@
+/**
+ * Finds the rate of the link from what the receiver reports. A model, not a reaction to loss: the
+ * link's capacity is the largest delivery rate of late, corrected for the loss that is there
+ * whether we send much or little; its delay is the smallest round trip of late.
+ *
+ *   startup   ×2.5 a round until the delivery rate stops following
+ *   drain     slower, until the queue that start-up made is gone
+ *   cruise    a cycle of rounds: a little faster (probe), as much slower, then at the estimate.
+ *             A probe whose delivery follows starts a climb (elasticity: loss that does not
+ *             grow with the rate is not congestion).
+ *   climb     as start-up, in gentler steps
+ *
+ * A round ends when something sent after the last round's end is acknowledged. A round that could
+ * not deliver 90 % of the estimate, with more loss or a longer queue than usual, proves that the
+ * link has become slower: what is older than two rounds is forgotten then.
+ */
+
+type Phase = "startup" | "drain" | "cruise" | "climb";
+
+const STARTUP_GAIN = 2.5;
+const DRAIN_GAIN = 0.5;
+const PROBE_GAIN = 1.1;
+/** Cruise cycle: probe, make up for it, hold. */
+const CYCLE: readonly number[] = [PROBE_GAIN, 0.88, 0.98, 0.98, 0.98];
+const CLIMB_GAINS: readonly number[] = [1.25, 1.6, 2];
+/** Growth of the estimate that counts as following. */
+const FOLLOWS = 1.2;
+const BANDWIDTH_ROUNDS = 10;
+const LOSS_ROUNDS = 8;
+/** Rounds are joined until they tell something about loss. */
+const LOSS_DATAGRAMS_MIN = 400;
+/** Loss above the usual that means congestion. */
+const EXCESS_LOSS = 0.02;
+const RTT_WINDOW_MS = 20_000;
+/** Standing queue that we neither want nor leave. */
+const QUEUE_MS = 15;
+const INITIAL_BYTES_PER_SECOND = 4_000_000;
+const FLOOR_BYTES_PER_SECOND = 20_000;
+
+/** What one report said, as the sender core computed it. */
+export interface DeliverySample {
+  readonly nowMs: number;
+  /** Of the newest acknowledged transmission; absent when nothing new was acknowledged. */
+  readonly rttMs?: number;
+  /** Link bytes delivered per second; absent when nothing new was acknowledged. */
+  readonly bytesPerSecond?: number;
+  /** The sender had nothing to send at some time while this was in flight. */
+  readonly sourceLimited: boolean;
+  /** Datagrams found received and lost by this report. */
+  readonly received: number;
+  readonly lost: number;
+  /** True when the sample ends a round. */
+  readonly roundEnds: boolean;
+}
+
+/** Pacing rate and window of one sender. Never reads a clock. */
+export class RateController {
+  #phase: Phase = "startup";
+  #gain = STARTUP_GAIN;
+  #step = 0;
+  #stalled = 0;
+  #full = 0;
+  #capacity = INITIAL_BYTES_PER_SECOND / STARTUP_GAIN;
+  readonly #capBytesPerSecond: number;
+  /** Largest sample of each of the last rounds; the present round's last. */
+  #samples: number[] = [0];
+  #losses: number[] = [];
+  #received = 0;
+  #lost = 0;
+  #roundRtt = Number.POSITIVE_INFINITY;
+  #roundLimited = false;
+  #minRtt = Number.POSITIVE_INFINITY;
+  #nextMinRtt = Number.POSITIVE_INFINITY;
+  #rttSince = 0;
+  #recentLoss = 0;
+  #tokens = 0;
+  #tokensAt = -1;
+
+  constructor(capBitsPerSecond = Number.POSITIVE_INFINITY) {
+    this.#capBytesPerSecond = capBitsPerSecond / 8;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Smallest round trip of late, or a guess before the first. */
+  get rttMs(): number {
+    return this.#minRtt < Number.POSITIVE_INFINITY ? this.#minRtt : 100;
+  }
+
+  /** Share of datagrams lost lately. */
+  get lossRatio(): number {
+    return this.#recentLoss;
+  }
+
+  /** The link's rate as estimated, bytes a second, headers included. */
+  get capacityBytesPerSecond(): number {
+    return this.#capacity;
+  }
+
+  get pacingBytesPerSecond(): number {
+    return Math.min(
+      this.#capBytesPerSecond,
+      Math.max(FLOOR_BYTES_PER_SECOND, this.#capacity * this.#gain),
+    );
+  }
+
+  /** Link bytes that may be unacknowledged. */
+  get windowBytes(): number {
+    return (this.#capacity * 2.2 * (this.rttMs + 25)) / 1000 + 100_000;
+  }
+
+  /**
+   * Bytes that may be sent now: a token bucket that carries at most 10 ms.
+   *
+   * @param nowMs - Monotonic, not less than at the last call.
+   */
+  allowance(nowMs: number): number {
+    const rate = this.pacingBytesPerSecond / 1000;
+    const elapsed = this.#tokensAt < 0 ? 1 : nowMs - this.#tokensAt;
+    this.#tokensAt = nowMs;
+    this.#tokens = Math.min(this.#tokens + elapsed * rate, Math.max(10 * rate, 3000));
+    return this.#tokens;
+  }
+
+  spend(bytes: number): void {
+    this.#tokens -= bytes;
+  }
+
+  sample(sample: DeliverySample): void {
+    this.#received += sample.received;
+    this.#lost += sample.lost;
+    this.#roundLimited ||= sample.sourceLimited;
+    if (sample.rttMs !== undefined) this.#sampleRtt(sample.rttMs, sample.nowMs);
+    const rate = sample.bytesPerSecond ?? 0;
+    const last = this.#samples.length - 1;
+    if (rate > (this.#samples[last] ?? 0) && (!sample.sourceLimited || rate > this.#capacity)) {
+      this.#samples[last] = rate;
+      this.#estimate();
+    }
+    if (sample.roundEnds) this.#endRound();
+  }
+
+  #sampleRtt(rttMs: number, nowMs: number): void {
+    this.#roundRtt = Math.min(this.#roundRtt, rttMs);
+    if (nowMs - this.#rttSince > RTT_WINDOW_MS) {
+      this.#minRtt = this.#nextMinRtt;
+      this.#nextMinRtt = Number.POSITIVE_INFINITY;
+      this.#rttSince = nowMs;
+    }
+    this.#minRtt = Math.min(this.#minRtt, rttMs);
+    this.#nextMinRtt = Math.min(this.#nextMinRtt, rttMs);
+  }
+
+  /** Loss that is there whatever we do: the least of the last rounds. */
+  get #usualLoss(): number {
+    return this.#losses.length ? Math.min(0.5, ...this.#losses) : 0;
+  }
+
+  #estimate(): void {
+    const delivered = Math.max(...this.#samples) / (1 - this.#usualLoss);
+    if (delivered > 0) this.#capacity = delivered;
+  }
+
+  #endRound(): void {
+    const usual = this.#usualLoss;
+    const count = this.#received + this.#lost;
+    let loss = usual;
+    if (count >= LOSS_DATAGRAMS_MIN) {
+      loss = Math.max(0, this.#lost) / count;
+      this.#recentLoss += (loss - this.#recentLoss) / 2;
+      this.#losses.push(loss);
+      if (this.#losses.length > LOSS_ROUNDS) this.#losses.shift();
+      this.#received = 0;
+      this.#lost = 0;
+    }
+    const queueMs = this.#roundRtt < Number.POSITIVE_INFINITY ? this.#roundRtt - this.rttMs : 0;
+    const best = this.#samples[this.#samples.length - 1] ?? 0;
+    const slower =
+      !this.#roundLimited &&
+      best > 0 &&
+      best / (1 - usual) < 0.9 * this.#capacity &&
+      (loss > usual + EXCESS_LOSS || queueMs > QUEUE_MS);
+    if (slower && this.#phase === "cruise") this.#samples = this.#samples.slice(-2);
+    // A round without a sample of its own says nothing and pushes nothing out.
+    if (best > 0) this.#samples.push(0);
+    if (this.#samples.length > BANDWIDTH_ROUNDS) this.#samples.shift();
+    this.#estimate();
+    if (!this.#roundLimited || this.#phase === "drain") this.#nextPhase(queueMs);
+    this.#roundRtt = Number.POSITIVE_INFINITY;
+    this.#roundLimited = false;
+  }
+
+  #nextPhase(queueMs: number): void {
+    const follows = this.#capacity >= this.#full * FOLLOWS;
+    switch (this.#phase) {
+      case "startup":
+      case "climb":
+        this.#stalled = follows ? 0 : this.#stalled + 1;
+        if (follows) this.#full = this.#capacity;
+        if (this.#stalled > 1 || (!follows && queueMs > Math.max(QUEUE_MS, this.rttMs / 4))) {
+          this.#enter("drain", DRAIN_GAIN);
+        } else if (this.#phase === "climb") {
+          this.#step += 1;
+          this.#gain = CLIMB_GAINS[Math.min(this.#step, CLIMB_GAINS.length - 1)] ?? 2;
+        }
+        break;
+      case "drain":
+        // One round is at least the time that the queue of one round of start-up needs.
+        this.#full = this.#capacity;
+        this.#enter("cruise", 1);
+        break;
+      case "cruise":
+        if (this.#capacity > this.#full * 1.06) {
+          this.#full = this.#capacity;
+          this.#enter("climb", CLIMB_GAINS[0] ?? 1);
+        } else {
+          this.#full = this.#capacity;
+          this.#step = (this.#step + 1) % CYCLE.length;
+          this.#gain = queueMs > QUEUE_MS ? 0.88 : (CYCLE[this.#step] ?? 1);
+        }
+    }
+  }
+
+  #enter(phase: Phase, gain: number): void {
+    this.#phase = phase;
+    this.#gain = gain;
+    this.#step = phase === "cruise" ? 1 : 0;
+    this.#stalled = 0;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The sender's disk thread: reads every byte once, in big pieces and ahead, hashes the leaves,
+ * leaves zeros out, and seals records into the ring as far as the window reaches.
+ */
+
+import { isZero, leafDigest, VolumeDigest, zeroLeafDigest } from "./digest.ts";
+import type { DiskPort } from "./disk-worker.ts";
+import {
+  COVERAGE_BYTES_MAX,
+  EXTENTS_MAX,
+  GRANULE_BYTES,
+  LEAF_BYTES,
+  LEAVES_AHEAD,
+  RECORD_BYTES,
+  SEALED_BYTES_MAX,
+  WINDOW_RECORDS,
+} from "./limits.ts";
+import { type OpenVolume, onDisk, openSource, readFully, type Volume } from "./open-volume.ts";
+import { type Extent, sealRecord } from "./record.ts";
+
+/** zstd levels, from none to what still does 50 MB/s. */
+const LEVELS: readonly number[] = [0, 1, 3, 6, 9];
+/** Sealed records waiting for the link: more, and there is time to compress better; fewer, none. */
+const BACKLOG_HIGH = 24;
+const BACKLOG_LOW = 4;
+const LEVEL_EVERY_RECORDS = 8;
+
+interface Source extends OpenVolume {
+  readonly index: number;
+  readonly digest: VolumeDigest;
+  /** Where the next read starts. */
+  next: number;
+  /** The record being filled. */
+  start: number;
+  filled: number;
+  extents: Extent[];
+  readonly data: Buffer;
+}
+
+/** Reads and seals all volumes. Posts `record`s, `digest`s and, at last, `end`. */
+export async function readVolumes(volumes: readonly Volume[], ring: Buffer, port: DiskPort) {
+  const sources: Source[] = [];
+  for (const [index, volume] of volumes.entries()) {
+    sources.push({
+      ...(await openSource(volume)),
+      index,
+      digest: new VolumeDigest(),
+      next: 0,
+      start: 0,
+      filled: 0,
+      extents: [],
+      data: Buffer.allocUnsafeSlow(RECORD_BYTES),
+    });
+  }
+  port.post({ type: "ready", blank: [] });
+  const seal = await sealer(ring, port);
+  const spare = Array.from({ length: LEAVES_AHEAD }, () => Buffer.allocUnsafeSlow(LEAF_BYTES));
+  const ahead: { source: Source; at: number; leaf: Buffer<ArrayBuffer>; read: Promise<number> }[] =
+    [];
+  for (const source of sources) await finishIfDone(source, 0, seal, port);
+  for (;;) {
+    for (let leaf = spare.pop(); leaf; leaf = spare.pop()) {
+      const source = mostLeft(sources);
+      if (source === undefined) break;
+      const at = source.next;
+      source.next = Math.min(at + LEAF_BYTES, source.sizeBytes);
+      const read = readFully(source.handle, leaf, source.next - at, at);
+      read.catch(() => {}); // Seen when its turn comes.
+      ahead.push({ source, at, leaf, read });
+    }
+    const first = ahead.shift();
+    if (first === undefined) break;
+    const { source, at, leaf } = first;
+    const length = await onDisk(source.path, () => first.read);
+    if (length < Math.min(LEAF_BYTES, source.sizeBytes - at)) {
+      await onDisk(source.path, () => Promise.reject(new Error(`ends at byte ${at + length}`)));
+    }
+    await digestLeaf(source, at, leaf.subarray(0, length), seal);
+    await finishIfDone(source, at + length, seal, port);
+    spare.push(leaf);
+  }
+  port.post({ type: "end" });
+}
+
+type Seal = (source: Source, end: number) => Promise<void>;
+
+/** The volume with most bytes left: all disks work at once and none is left alone at the end. */
+function mostLeft(sources: readonly Source[]): Source | undefined {
+  let best: Source | undefined;
+  for (const source of sources) {
+    const left = source.sizeBytes - source.next;
+    if (left > (best ? best.sizeBytes - best.next : 0)) best = source;
+  }
+  return best;
+}
+
+async function digestLeaf(source: Source, at: number, leaf: Buffer, seal: Seal): Promise<void> {
+  if (isZero(leaf)) {
+    source.digest.add(zeroLeafDigest(leaf.length));
+    if (at + leaf.length - source.start >= COVERAGE_BYTES_MAX) await seal(source, at + leaf.length);
+    return;
+  }
+  source.digest.add(leafDigest(leaf));
+  for (let from = 0; from < leaf.length; from += GRANULE_BYTES) {
+    const to = Math.min(from + GRANULE_BYTES, leaf.length);
+    if (isZero(leaf, from, to)) continue;
+    const last = source.extents.at(-1);
+    const offset = at + from;
+    if (last && last.offset + last.length === offset) {
+      source.extents[source.extents.length - 1] = { ...last, length: last.length + to - from };
+    } else source.extents.push({ offset, length: to - from });
+    source.filled += leaf.copy(source.data, source.filled, from, to);
+    const full = source.filled + GRANULE_BYTES > RECORD_BYTES;
+    if (full || source.extents.length === EXTENTS_MAX) await seal(source, at + to);
+  }
+}
+
+async function finishIfDone(source: Source, end: number, seal: Seal, port: DiskPort) {
+  if (end < source.sizeBytes) return;
+  if (end > source.start) await seal(source, end);
+  port.post({ type: "digest", volume: source.index, digest: source.digest.finish() });
+}
+
+/** Waits for the key, then seals records one after another, each when the window has room for it. */
+async function sealer(ring: Buffer, port: DiskPort): Promise<Seal> {
+  let record = 0;
+  let limit = 0;
+  let backlog = 0;
+  let level = 1;
+  let wake = () => {};
+  const key = await new Promise<Uint8Array>((resolve) => {
+    port.onMessage((message) => {
+      if (message.type === "start") resolve(message.key);
+      else if (message.type === "window") ({ limit, backlog } = message);
+      wake();
+    });
+  });
+  return async (source, end) => {
+    while (record >= limit) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    if (record % LEVEL_EVERY_RECORDS === 0) {
+      if (backlog > BACKLOG_HIGH) level = Math.min(level + 1, LEVELS.length - 1);
+      if (backlog < BACKLOG_LOW) level = Math.max(level - 1, 0);
+    }
+    const { index: volume, start, extents } = source;
+    const slot = (record % WINDOW_RECORDS) * SEALED_BYTES_MAX;
+    const sealedBytes = sealRecord(
+      key,
+      record,
+      { volume, start, end, keep: false, extents },
+      source.data.subarray(0, source.filled),
+      LEVELS[level] ?? 0,
+      ring.subarray(slot, slot + SEALED_BYTES_MAX),
+    );
+    port.post({ type: "record", record, sealedBytes, coveredBytes: end - start });
+    record += 1;
+    backlog += 1;
+    source.start = end;
+    source.filled = 0;
+    source.extents = [];
+  };
+}

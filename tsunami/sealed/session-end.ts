@@ -1,0 +1,89 @@
+/**
+ * What both ends of a session have in common: the way to the peer, the two roles' faces, and what
+ * a session promises to its caller.
+ */
+
+import type { DatagramSocket } from "../sockets/datagram-socket.ts";
+import type { TransferError } from "../transfer-error.ts";
+import type { Control, ControlMessage } from "./control.ts";
+import type { DiskReport, DiskThread } from "./disk-worker.ts";
+import type { SessionKeys } from "./keys.ts";
+import type { Waits } from "./limits.ts";
+
+export interface Progress {
+  /** Of all volumes, holes included. */
+  readonly bytesTotal: number;
+  /** Confirmed at the destination, holes included. */
+  readonly bytesDone: number;
+  /** Present rate of `bytesDone`. */
+  readonly rateBitsPerSecond: number;
+  /** Share of datagrams lost lately, 0 to 1. */
+  readonly lossRatio: number;
+}
+
+export interface SessionOptions {
+  readonly role: "sender" | "receiver";
+  /** Exactly one side listens; the other one calls, and speaks first on both paths. */
+  readonly listens: boolean;
+  readonly localAddress?: string;
+  /** Required unless `listens`; a listener that has it drops callers from elsewhere. */
+  readonly peerAddress?: string;
+  /** The listener's TCP and UDP port. */
+  readonly port: number;
+  /** 32 bytes, for this one transfer. */
+  readonly psk: Uint8Array;
+  readonly pskIdentity: string;
+  /** The same order and sizes on both sides. */
+  readonly volumes: readonly { readonly path: string; readonly sizeBytes: number }[];
+  readonly rateCapBitsPerSecond?: number;
+  /** A file that calls `runDiskWorker()` when it is not on the main thread. */
+  readonly workerEntry: URL;
+  /** Ends the session with code `stopped`; when the promise settles nothing of it is left. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+  /** A volume is proved: both sides have the same digest of it. */
+  readonly onVolume?: (index: number, digest: string) => void;
+  /** How long to wait for what; the defaults suit helpers that boot. */
+  readonly waits?: Partial<Waits>;
+}
+
+export interface SessionReport {
+  /** 64 hex digits a volume. */
+  readonly digests: string[];
+  /** Disk bytes, holes included. */
+  readonly bytesRead: number;
+  /** UDP payload bytes of the sender, retransmissions included. */
+  readonly bytesSent: number;
+  readonly bytesResent: number;
+  readonly durationMs: number;
+}
+
+/** What a role gets to work with. */
+export interface SessionContext {
+  readonly options: SessionOptions;
+  readonly keys: SessionKeys;
+  readonly ring: Buffer;
+  readonly control: Control;
+  readonly socket: DatagramSocket;
+  readonly disk: DiskThread;
+  /** Where the peer is on UDP; a listener learns it from the first sealed note. */
+  readonly peer: () => { readonly port: number; readonly address: string } | undefined;
+  /** Which target volumes are blank. */
+  readonly blank: readonly boolean[];
+  readonly fail: (error: TransferError) => void;
+  readonly finish: (report: Omit<SessionReport, "durationMs">) => void;
+}
+
+/** One end of a running session. */
+export interface SessionEnd {
+  readonly lossRatio: number;
+  readonly bytesDone: number;
+  /** @returns `true` when something in the batch was certainly the peer's. */
+  onDatagrams(batch: Buffer, port: number, address: string): boolean;
+  onControl(message: ControlMessage): void;
+  onDisk(report: DiskReport): void;
+  /** Something sealed on the data path, so that it stays open. */
+  keepAlive(): void;
+  /** Stops the timers and threads of this end. */
+  close(): Promise<unknown>;
+}
