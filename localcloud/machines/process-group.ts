@@ -4,15 +4,20 @@
  * The leader holds one end of a pipe, the lifeline. When localcloud ends, however it ends, the
  * kernel closes our end, and the leader kills its whole group, itself included. So no program of a
  * machine outlives its cloud, and the group's id cannot be given to others while we may kill it.
+ * (A program that leaves the group keeps its environment: `HOST_DEV`, a folder no other has.)
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DATA_MEMORY_MAX_KIB, OPEN_FILES_MAX, STOP_GRACE_MS, STOP_TIMEOUT_MS } from "./limits.ts";
+import { findStrays, processIds } from "./stray-processes.ts";
 
-/** File descriptors: 1 the console, 3 the lifeline, 4 where the script's exit code is told. */
+/**
+ * File descriptors: 1 the console, 3 the lifeline, 4 where the script's exit code is told. Programs
+ * that left the group are found by their environment, as in stray-processes.ts.
+ */
 const LEADER_SCRIPT = `
 trap : TERM
 ulimit -c 0
@@ -24,6 +29,11 @@ while :; do
   read -r _ <&3
   [ $? -gt 128 ] || break
 done
+for file in $(HOST_DEV= grep -lzsxF "HOST_DEV=$HOST_DEV" /proc/[0-9]*/environ); do
+  pid=\${file#/proc/}
+  pid=\${pid%/environ}
+  [ "$pid" = $$ ] || kill -s KILL "$pid"
+done 2>/dev/null
 kill -s KILL 0
 `;
 
@@ -32,7 +42,7 @@ export interface ProcessGroupOptions {
   readonly command: readonly string[];
   readonly cwd: string;
   /** All of it: nothing of our own environment is added. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>> & { readonly HOST_DEV: string };
   onOutput(chunk: Buffer): void;
   /** The command (not what it left in the background) has ended. */
   onExit(code: number): void;
@@ -70,7 +80,7 @@ export async function startProcessGroup(options: ProcessGroupOptions): Promise<P
   const leaderEnded = new Promise<void>((resolve) => {
     leader.once("exit", () => {
       // Without its leader nobody watches over the group: it ends now.
-      signalGroup(pid, "SIGKILL");
+      signal(-pid, "SIGKILL");
       commandEnded.resolve();
       resolve();
     });
@@ -78,12 +88,13 @@ export async function startProcessGroup(options: ProcessGroupOptions): Promise<P
   let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     if (leader.exitCode === null && leader.signalCode === null) {
-      signalGroup(pid, "SIGTERM");
+      signal(-pid, "SIGTERM");
       await Promise.race([commandEnded.promise, sleep(STOP_GRACE_MS, undefined, { ref: false })]);
-      signalGroup(pid, "SIGKILL");
+      signal(-pid, "SIGKILL");
     }
     await leaderEnded;
     await groupGone(pid);
+    await straysGone(`HOST_DEV=${options.env.HOST_DEV}`);
     for (const stream of leader.stdio) stream?.destroy();
   };
   return {
@@ -97,16 +108,7 @@ export async function startProcessGroup(options: ProcessGroupOptions): Promise<P
 
 /** @returns The ids of living (not zombie) processes of the group; `[]` where there is no /proc. */
 export function livingGroupMembers(groupId: number): number[] {
-  let names: string[];
-  try {
-    names = readdirSync("/proc");
-  } catch {
-    return [];
-  }
-  return names
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => isLivingMember(pid, groupId));
+  return processIds().filter((pid) => isLivingMember(pid, groupId));
 }
 
 function isLivingMember(pid: number, groupId: number): boolean {
@@ -133,6 +135,17 @@ async function groupGone(groupId: number): Promise<void> {
   }
 }
 
+async function straysGone(setting: string): Promise<void> {
+  const deadline = performance.now() + STOP_TIMEOUT_MS;
+  for (let strays = findStrays(setting); strays.length > 0; strays = findStrays(setting)) {
+    if (performance.now() > deadline) {
+      throw new Error(`processes of a machine did not end (still there: ${strays.join(", ")})`);
+    }
+    for (const pid of strays) signal(pid, "SIGKILL");
+    await sleep(20);
+  }
+}
+
 function groupExists(groupId: number): boolean {
   try {
     process.kill(-groupId, 0);
@@ -143,9 +156,10 @@ function groupExists(groupId: number): boolean {
   }
 }
 
-function signalGroup(groupId: number, signal: NodeJS.Signals): void {
+/** @param id - Of a process, or minus the id of a group. */
+function signal(id: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-groupId, signal);
+    process.kill(id, name);
   } catch {
     // Gone already, which is what we want.
   }

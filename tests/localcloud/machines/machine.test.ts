@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { livingGroupMembers } from "../../../localcloud/machines/process-group.ts";
+import { findStrays } from "../../../localcloud/machines/stray-processes.ts";
 import { boot, eventually, finishedConsole, scriptLines, temporaryDirectory } from "./booted.ts";
 
 test("user data runs once as a script, gzip or not, with its own interpreter", async (t) => {
@@ -145,6 +146,17 @@ test("stop ends programs that ignore signals, closes the console and leaves no f
   await assert.rejects(fetch(machine.metadataEndpoint));
 });
 
+test("a program that left the process group is ended too", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const daemon = `require("node:child_process").spawn("sleep", ["100"], { detached: true, stdio: "ignore" }).unref()`;
+  const machine = await boot(t, `#!/bin/sh\nnode -e '${daemon}'\n`, { directory });
+  await finishedConsole(machine);
+  const setting = `HOST_DEV=${join(directory, "dev")}`;
+  assert.equal(findStrays(setting).length, 2, "the leader and the daemon");
+  await machine.stop();
+  assert.deepEqual(findStrays(setting), []);
+});
+
 test("a machine dies with its localcloud, even when that is killed", async (t) => {
   const directory = await temporaryDirectory(t);
   const cloud = fork(new URL("./one-machine-cloud.ts", import.meta.url), [directory], {
@@ -154,9 +166,12 @@ test("a machine dies with its localcloud, even when that is killed", async (t) =
   const groupId = await new Promise<number>((resolve) => {
     cloud.once("message", (message) => resolve(Number(message)));
   });
-  await eventually("its programs", () => livingGroupMembers(groupId).length >= 3);
+  const setting = `HOST_DEV=${join(directory, "dev")}`;
+  // The leader, its waiting half, the script, a program that ignores signals, a daemon.
+  await eventually("its programs", () => findStrays(setting).length >= 5);
+  assert.ok(livingGroupMembers(groupId).length >= 4);
   cloud.kill("SIGKILL");
-  await eventually("their end", () => livingGroupMembers(groupId).length === 0);
+  await eventually("their end", () => findStrays(setting).length === 0);
 });
 
 test("the disks are found by device name", async (t) => {

@@ -7,7 +7,13 @@ const address = freeAddress();
 const machine = await bootMachine({
   instanceId: "i-0fedcba9876543210",
   directory: process.argv[2] ?? "",
-  userData: Buffer.from("#!/bin/sh\ntrap '' TERM HUP\nsleep 100 &\nsleep 100\n"),
+  userData: Buffer.from(
+    `#!/bin/sh
+    trap '' TERM HUP
+    sleep 100 &
+    node -e 'require("node:child_process").spawn("sleep", ["100"], { detached: true, stdio: "ignore" }).unref()'
+    sleep 100`,
+  ),
   address,
   disks: [],
   node: "present",
