@@ -113,7 +113,7 @@ function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {
 /** Whether there is anything to do, be it only to remember how the destination is reached now. */
 function isStale(olds: ImageState, request: CopyRequest): boolean {
   if (olds.outcome === "aborted") return true;
-  if (referencesChanged(olds.request, request, "destination")) return true;
+  if (referencesChanged(olds.request, request, ["destination"])) return true;
   return wishesChanged(olds.request, request) || hasDrifted(olds.wanted, olds.observed);
 }
 

@@ -31,8 +31,9 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
     async diff(_id, olds: CopyRunState, news) {
       const replaces = replacingChanges(olds.run, olds.request, news.request);
       if (olds.lost) replaces.push("lost");
-      const changes = replaces.length > 0 || referencesChanged(olds.request, news.request);
-      return { changes, replaces };
+      const sides = ["source", "destination"] as const;
+      const isReachedOtherwise = referencesChanged(olds.request, news.request, sides);
+      return { changes: replaces.length > 0 || isReachedOtherwise, replaces };
     },
 
     async create(inputs) {

@@ -5,7 +5,8 @@
  *   So an error of somebody else, which may carry an `.id` by accident, never leaves here;
  * - of an unfinished resource only `reasons` are shown, and its properties must hold `__provider`,
  *   or nothing can delete it later;
- * - what read and delete throw is printed with its stack, so the stack is taken away.
+ * - what check, diff, read and delete throw is also printed by the SDK, on the stack's row and with
+ *   the trace. There it points to the row that has the message, instead of a second copy of it.
  */
 
 import { isCopyError } from "./workflow/copy-error.ts";
@@ -17,7 +18,8 @@ const MESSAGE_MAX_LENGTH = 6_000;
 /** An error with a message for the person and nothing else. */
 export function plainError(cause: unknown): Error {
   const error = new Error(messageOf(cause));
-  error.stack = "";
+  error.stack = "the error is told on the resource's own row";
+  error.toString = () => "amicopy";
   return error;
 }
 

@@ -60,9 +60,9 @@ export function createProgress({ log, quiet, now }: ProgressOptions): Progress {
   };
 }
 
-/** Two texts that differ only in figures are of one step. */
+/** Two texts that are the same up to their first figure are of one step. */
 function stepOf(text: string): string {
-  return text.replace(/\d[\d.,:]*\s?(?:[KMGT]?i?B(?:\/s)?|[kMG]?bit\/s|%|m?s|min|h)?/g, "#");
+  return text.replace(/\d.*$/s, "");
 }
 
 function summaryOf({ image }: CopyResult): string {

@@ -37,7 +37,7 @@ function leadsElsewhere(entered: SideIdentity | undefined, reference: SideRefere
 export function referencesChanged(
   before: CopyRequest,
   after: CopyRequest,
-  ...sides: ("source" | "destination")[]
+  sides: readonly ("source" | "destination")[],
 ): boolean {
   return sides.some((side) => !isDeepStrictEqual(before[side], after[side]));
 }

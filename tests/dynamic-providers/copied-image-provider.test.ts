@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { createCopiedImageProvider } from "../../dynamic-providers/copied-image-provider.ts";
+import type { Image } from "../../dynamic-providers/ec2/ec2.ts";
+import { CopyError } from "../../dynamic-providers/workflow/copy-error.ts";
+import type { ObservedImage } from "../../dynamic-providers/workflow/observe-image.ts";
+import {
+  cloudTwin,
+  complete,
+  image,
+  observed,
+  partsTwin,
+  request,
+  run,
+  stub,
+} from "./parts-twin.ts";
+
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const inputs = { request, run, progressUrn: "urn:pulumi:a", ...stub };
+const wanted = {
+  description: image.description,
+  tags: image.imageTags,
+  launchPermissions: [],
+  disabled: false,
+};
+const state = { outcome: "complete", request, run, image, attempt: 1, wanted, ...stub };
+const aborted = { outcome: "aborted", request, run, ...stub };
+
+function methods(parts = partsTwin()) {
+  const { check, diff, create, read, update, delete: remove } = createCopiedImageProvider(parts);
+  assert.ok(check && diff && read && update && remove);
+  return { check, diff, create, read, update, remove };
+}
+
+const failing = {
+  join: async () => {
+    const details = { code: "helper-failed", step: "transfer", hint: "Run it again." } as const;
+    const error = new CopyError("The source helper i-1 lost its disk.", details);
+    return { kind: "failed", error } as const;
+  },
+};
+
+suite("making an image", () => {
+  test("answers what the run made, under the run's id", async () => {
+    const { id, outs } = await methods().create(inputs);
+    const { __provider, ...outputs } = state;
+    assert.equal(id, run.runId);
+    assert.deepEqual(outs, outputs);
+  });
+
+  test("keeps a failed one in the state, to be continued", async () => {
+    await assert.rejects(methods(partsTwin({ runs: failing })).create(inputs), (error: object) => {
+      assert.ok("id" in error && "properties" in error && "reasons" in error);
+      assert.equal(error.id, run.runId);
+      assert.deepEqual(error.properties, aborted);
+      assert.deepEqual(error.reasons, ["The source helper i-1 lost its disk.\nRun it again."]);
+      return true;
+    });
+  });
+
+  test("is continued by update", async () => {
+    assert.deepEqual(await methods().diff(run.runId, aborted, inputs), {
+      changes: true,
+      replaces: [],
+    });
+    const parts = partsTwin();
+    const { outs } = await methods(parts).update(run.runId, aborted, inputs);
+    assert.equal(outs?.outcome, "complete");
+    assert.deepEqual(parts.calls, ["join image"]);
+  });
+});
+
+suite("a change of an image", () => {
+  const changed = (change: object) => ({ ...inputs, request: { ...request, ...change } });
+  const diff = (news: object, olds: object = state) => methods().diff(run.runId, olds, news);
+
+  test("is none when nothing changed", async () => {
+    assert.deepEqual(await diff(inputs), { changes: false, replaces: [] });
+  });
+
+  test("of description, tags or copied tags is made in place", async () => {
+    for (const change of [{ description: "new" }, { tags: {} }, { copyTags: false }]) {
+      assert.deepEqual(await diff(changed(change)), { changes: true, replaces: [] });
+    }
+  });
+
+  test("of the run replaces it", async () => {
+    const news = { ...inputs, run: { ...run, runId: "ffffffffffffffff" } };
+    assert.deepEqual(await diff(news), { changes: true, replaces: ["run"] });
+  });
+
+  test("is not foreseen from a run that a preview does not know", async () => {
+    assert.deepEqual(await diff({ ...inputs, run: UNKNOWN }), { changes: false, replaces: [] });
+  });
+
+  test("of the way to the destination is remembered without a call", async () => {
+    const news = changed({ destination: { ...request.destination, profile: "other" } });
+    assert.deepEqual(await diff(news), { changes: true, replaces: [] });
+    const parts = partsTwin();
+    const { outs } = await methods(parts).update(run.runId, state, news);
+    assert.deepEqual(outs, { ...state, request: news.request });
+    assert.deepEqual(parts.calls, []);
+  });
+
+  test("of the stub or the row's own URN is none", async () => {
+    assert.equal((await diff({ ...inputs, progressUrn: "urn:b", __provider: "x" })).changes, false);
+  });
+
+  test("of given tags leaves the copied ones", async () => {
+    const parts = partsTwin();
+    const news = changed({ tags: { team: "platform", more: "yes" } });
+    const { outs } = await methods(parts).update(run.runId, state, news);
+    assert.deepEqual(outs?.wanted.tags, { os: "linux", team: "platform", more: "yes" });
+    assert.deepEqual(parts.calls, ["assert account us-gov-west-1/gov", `update ${image.imageId}`]);
+  });
+
+  test("that takes a tag and the description back asks the source what it has", async () => {
+    const tags = { os: "linux", team: "of the source", "aws:x": "y", "amicopy:run": "z" };
+    const source = { description: "of the source", tags } as unknown as Image;
+    const openCloud = () => cloudTwin("r", { describeImages: async () => [source] });
+    const olds = { ...state, request: { ...request, description: "given" } };
+    const news = changed({ tags: {} });
+    const { outs } = await methods(partsTwin({ openCloud })).update(run.runId, olds, news);
+    assert.deepEqual(outs?.wanted.tags, { os: "linux", team: "of the source" });
+    assert.equal(outs?.wanted.description, "of the source");
+  });
+
+  test("that no longer copies tags leaves only the given ones", async () => {
+    const { outs } = await methods().update(run.runId, state, changed({ copyTags: false }));
+    assert.deepEqual(outs?.wanted.tags, { team: "images" });
+  });
+
+  test("that fails leaves the state as it was", async () => {
+    const updateImage = () => Promise.reject(new Error("no"));
+    const parts = partsTwin({ updateImage });
+    const update = methods(parts).update(run.runId, state, changed({ description: "new" }));
+    await assert.rejects(update, (error: object) => !("id" in error));
+  });
+});
+
+suite("refreshing an image", () => {
+  const read = (seen: Partial<ObservedImage>) =>
+    methods(partsTwin({ observeImage: async () => ({ ...observed, ...seen }) })).read(
+      run.runId,
+      state,
+    );
+
+  test("that is as wanted finds no drift, whatever tags others put on it", async () => {
+    const { props } = await read({});
+    assert.deepEqual(await methods().diff(run.runId, props, inputs), {
+      changes: false,
+      replaces: [],
+    });
+  });
+
+  const drifts: [what: string, seen: Partial<ObservedImage>][] = [
+    ["another description", { description: "changed by hand" }],
+    ["a changed tag", { tags: { ...image.imageTags, team: "x" } }],
+    ["a missing tag", { tags: { team: "images" } }],
+    ["a permission", { launchPermissions: [{ group: "all" }] }],
+    ["a deprecation", { deprecationTime: "2030-01-01T00:00:00.000Z" }],
+    ["a disabled image", { disabled: true }],
+    ["an image that is gone while its snapshots are there", { registered: false }],
+  ];
+  for (const [what, seen] of drifts) {
+    test(`sees ${what}, and the next update repairs it`, async () => {
+      const { props } = await read(seen);
+      assert.deepEqual(await methods().diff(run.runId, props, inputs), {
+        changes: true,
+        replaces: [],
+      });
+      const parts = partsTwin();
+      const { outs } = await methods(parts).update(run.runId, props, inputs);
+      const imageId = seen.registered === false ? "ami-0aaaaaaaaaaaaaaaa" : image.imageId;
+      assert.ok(parts.calls.includes(`update ${imageId}`), parts.calls.join());
+      assert.equal(parts.calls.includes("restore"), seen.registered === false);
+      assert.equal(outs?.image.imageId, imageId);
+      assert.deepEqual(await methods().diff(run.runId, outs, inputs), {
+        changes: false,
+        replaces: [],
+      });
+    });
+  }
+
+  test("that is gone with a snapshot says so", async () => {
+    assert.deepEqual(await read({ registered: false, snapshotIds: [] }), {});
+  });
+
+  test("that was never finished asks nobody", async () => {
+    const parts = partsTwin();
+    assert.deepEqual(await methods(parts).read(run.runId, aborted), {
+      id: run.runId,
+      props: aborted,
+    });
+    assert.deepEqual(parts.calls, []);
+  });
+
+  test("a repair that fails half-way keeps the new image's id", async () => {
+    const { props } = await read({ registered: false });
+    const updateImage = () => Promise.reject(new Error("no"));
+    const update = methods(partsTwin({ updateImage })).update(run.runId, props, inputs);
+    await assert.rejects(update, (error: object) => {
+      assert.ok("properties" in error && "id" in error);
+      const { image, __provider } = error.properties as typeof state;
+      assert.equal(image.imageId, "ami-0aaaaaaaaaaaaaaaa");
+      assert.equal(__provider, stub.__provider);
+      return true;
+    });
+  });
+});
+
+suite("deleting an image", () => {
+  test("compares the account first, then removes image and snapshots", async () => {
+    const parts = partsTwin();
+    await methods(parts).remove(run.runId, state);
+    assert.deepEqual(parts.calls, ["assert account us-gov-west-1/gov", `remove ${image.imageId}`]);
+  });
+
+  test("removes nothing in another account", async () => {
+    const assertAccount = () => Promise.reject(new Error("account 9"));
+    const parts = partsTwin({ assertAccount });
+    await assert.rejects(methods(parts).remove(run.runId, state), { message: /account 9/ });
+    assert.deepEqual(parts.calls, []);
+  });
+
+  test("leaves what was never finished to the run's sweep", async () => {
+    const parts = partsTwin();
+    await methods(parts).remove(run.runId, aborted);
+    assert.deepEqual(parts.calls, []);
+  });
+});
+
+test("everything that goes into the state is plain JSON", async () => {
+  const { outs } = await methods().create(inputs);
+  assert.deepEqual(JSON.parse(JSON.stringify(outs)), outs);
+  assert.equal(complete.kind, "complete");
+});

@@ -1,0 +1,154 @@
+/** The providers' parts in memory: a destination with one copy in it, and a list of what was called. */
+
+import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
+import type { EngineLog } from "../../dynamic-providers/engine-log.ts";
+import type { ProviderParts } from "../../dynamic-providers/provider-parts.ts";
+import type { RunOutcome } from "../../dynamic-providers/shared-run.ts";
+import type {
+  CopiedImageFacts,
+  CopyRequest,
+  HelperFacts,
+  RunIdentity,
+} from "../../dynamic-providers/workflow/copy-request.ts";
+import { defaultLimits } from "../../dynamic-providers/workflow/limits.ts";
+import type { ObservedImage } from "../../dynamic-providers/workflow/observe-image.ts";
+
+export const request: CopyRequest = {
+  sourceAmiId: "ami-0123456789abcdef0",
+  source: { region: "us-east-1", profile: "commercial" },
+  destination: { region: "us-gov-west-1", profile: "gov" },
+  tags: { team: "images" },
+  copyTags: true,
+  helper: { source: {}, destination: {} },
+  temporaryNamePrefix: "amicopy",
+  timeoutMinutes: 60,
+};
+
+export const run: RunIdentity = {
+  runId: "00112233445566aa",
+  source: { region: "us-east-1", accountId: "111111111111", partition: "aws" },
+  destination: { region: "us-gov-west-1", accountId: "222222222222", partition: "aws-us-gov" },
+};
+
+export const image: CopiedImageFacts = {
+  imageId: "ami-0fedcba9876543210",
+  imageArn: "arn:aws-us-gov:ec2:us-gov-west-1::image/ami-0fedcba9876543210",
+  name: "golden",
+  description: "from the source",
+  architecture: "arm64",
+  rootDeviceName: "/dev/xvda",
+  rootSnapshotId: "snap-0fedcba9876543210",
+  ownerId: "222222222222",
+  region: "us-gov-west-1",
+  partition: "aws-us-gov",
+  sourceImageId: request.sourceAmiId,
+  imageTags: { team: "images", os: "linux" },
+  snapshots: [
+    {
+      deviceName: "/dev/xvda",
+      sourceSnapshotId: "snap-0123456789abcdef0",
+      snapshotId: "snap-0fedcba9876543210",
+      volumeSizeGib: 8,
+      digest: "ab".repeat(32),
+    },
+  ],
+  registration: {} as CopiedImageFacts["registration"],
+  bytesRead: 5_000_000,
+  bytesSent: 2_000_000,
+  durationSeconds: 42,
+};
+
+export const helper: HelperFacts = {
+  instanceId: "i-0123456789abcdef0",
+  instanceType: "c8gn.large",
+  availabilityZone: "us-east-1a",
+  launchedAt: "2026-01-01T00:00:00.000Z",
+  terminatedAt: "2026-01-01T00:01:00.000Z",
+  outcome: "complete",
+};
+
+export const complete: RunOutcome = {
+  kind: "complete",
+  result: { image, helpers: { source: helper, destination: helper }, attempt: 1 },
+};
+
+export const observed: ObservedImage = {
+  registered: true,
+  snapshotIds: ["snap-0fedcba9876543210"],
+  description: image.description,
+  tags: { ...image.imageTags, "somebody-else": "put this" },
+  launchPermissions: [],
+  disabled: false,
+};
+
+export const stub = { __provider: "exports.handler = …" };
+
+export interface PartsTwin extends ProviderParts {
+  /** `<verb> <what>` in the order of the calls. */
+  readonly calls: string[];
+  readonly warnings: string[];
+}
+
+/** @param overrides - Parts that a test makes behave otherwise. */
+export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
+  const calls: string[] = [];
+  const warnings: string[] = [];
+  const called = (call: string) => void calls.push(call);
+  const log: EngineLog = {
+    status() {},
+    note() {},
+    warn: (_urn, text) => void warnings.push(text),
+    isEngineThere: () => Promise.resolve(true),
+  };
+  return {
+    calls,
+    warnings,
+    openCloud: ({ region, profile }) => cloudTwin(`${region}/${profile}`),
+    async assertAccount(cloud) {
+      called(`assert account ${cloud.region}`);
+    },
+    tagsOf: (runId) => ({ "amicopy:run": runId }),
+    newRunId: () => run.runId,
+    async preflight() {
+      called("preflight");
+      return { problems: [], identity: { source: run.source, destination: run.destination } };
+    },
+    preflighted: new Set(),
+    runs: {
+      async join({ row }) {
+        called(`join ${row}`);
+        return complete;
+      },
+    },
+    async observeImage() {
+      called("observe");
+      return observed;
+    },
+    async restoreImage(facts) {
+      called("restore");
+      return { ...facts, imageId: "ami-0aaaaaaaaaaaaaaaa" };
+    },
+    async updateImage(facts, wishes) {
+      called(`update ${facts.imageId}`);
+      return { ...facts, description: wishes.description, imageTags: wishes.tags };
+    },
+    async removeImage(facts) {
+      called(`remove ${facts.imageId}`);
+    },
+    async sweepRun({ runId }, _cloud, side) {
+      called(`sweep ${runId} ${side}`);
+    },
+    log,
+    clock: { now: () => Date.parse("2026-01-02T00:00:00Z"), sleep: () => Promise.resolve() },
+    limits: defaultLimits,
+    ...overrides,
+  };
+}
+
+/** A cloud in which nothing is; a test gives the verbs it needs. */
+export function cloudTwin(region: string, verbs: Partial<Ec2> = {}): Ec2 {
+  const nothing = async () => [];
+  const lookups = { describeImages: nothing, describeSnapshots: nothing };
+  const machines = { describeInstances: nothing, describeSecurityGroups: nothing };
+  return { region, ...lookups, ...machines, ...verbs } as Ec2;
+}
