@@ -6,7 +6,7 @@ import type { Stopwatch } from "./stopwatch.ts";
 /** Calls that make something, and the prefix of the ids that are made. */
 const MAKERS: Readonly<Record<string, readonly string[]>> = {
   CreateSecurityGroup: ["sg"],
-  RunInstances: ["i"],
+  RunInstances: ["i", "vol"],
   CreateSnapshot: ["snap"],
   RegisterImage: ["ami"],
 };

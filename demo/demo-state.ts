@@ -9,8 +9,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export const ROOT = resolve(import.meta.dirname, "..");
 
-/** Everything of the demo is below it; `npm run demo -- stop` removes it. */
-export const DEMO_DIRECTORY = join(ROOT, ".amicopy/demo");
+/**
+ * Everything of the demo is below it; `npm run demo -- stop` removes it. Tests set another one, so
+ * that they do not end the demo of the person who runs them.
+ */
+export const DEMO_DIRECTORY = resolve(
+  process.env.AMICOPY_DEMO_DIRECTORY ?? join(ROOT, ".amicopy/demo"),
+);
 
 const STATE_FILE = join(DEMO_DIRECTORY, "demo.json");
 

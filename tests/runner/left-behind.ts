@@ -14,8 +14,8 @@ const GRACE_MS = 5000;
  *
  * @returns One description for each that had to be ended; always none where there is no /proc.
  */
-export async function endLeftBehind(marker: string): Promise<string[]> {
-  const limitMs = performance.now() + GRACE_MS;
+export async function endLeftBehind(marker: string, graceMs = GRACE_MS): Promise<string[]> {
+  const limitMs = performance.now() + graceMs;
   let found = findProcesses(marker);
   while (found.size > 0 && performance.now() < limitMs) {
     await sleep(100);

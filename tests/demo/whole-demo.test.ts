@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+interface Finished {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+class Demo {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  output = "";
+
+  constructor(directory: string, verbs: readonly string[]) {
+    this.child = spawn(process.execPath, [join(ROOT, "demo/main.ts"), ...verbs], {
+      env: { ...process.env, AMICOPY_DEMO_DIRECTORY: directory },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.output += text;
+      });
+    }
+    this.finished = once(this.child, "close").then(([code]) => ({ code, output: this.output }));
+  }
+
+  async until(pattern: RegExp): Promise<void> {
+    const limitMs = performance.now() + 120_000;
+    while (!pattern.test(this.output)) {
+      assert.ok(performance.now() < limitMs, `waited in vain for ${pattern} in:\n${this.output}`);
+      assert.equal(this.child.exitCode, null, this.output);
+      await sleep(50);
+    }
+  }
+}
+
+function processesOf(directory: string): string[] {
+  return readdirSync("/proc").filter((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return false;
+    try {
+      const texts = ["cmdline", "environ"].map((file) => readFileSync(`/proc/${name}/${file}`));
+      return texts.some((text) => text.includes(directory));
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function assertNothingRuns(directory: string): Promise<void> {
+  const limitMs = performance.now() + 10_000;
+  let running = processesOf(directory);
+  while (running.length > 0 && performance.now() < limitMs) {
+    await sleep(100);
+    running = processesOf(directory);
+  }
+  assert.deepEqual(running, []);
+}
+
+describe("the demo", { timeout: 400_000 }, () => {
+  let directory: string;
+  const started: Demo[] = [];
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "amicopy-demo-"));
+  });
+  after(() => rmSync(directory, { recursive: true, force: true }));
+  afterEach(async () => {
+    for (const demo of started.splice(0)) demo.child.kill("SIGKILL");
+    await new Demo(directory, ["stop"]).finished;
+  });
+
+  function demo(...verbs: string[]): Demo {
+    const one = new Demo(directory, verbs);
+    started.push(one);
+    return one;
+  }
+
+  async function succeeds(...verbs: string[]): Promise<string> {
+    const { code, output } = await demo(...verbs).finished;
+    assert.equal(code, 0, output);
+    return output;
+  }
+
+  it("copies, proves, and goes on by hand until it is destroyed", async () => {
+    const whole = await succeeds();
+    assert.match(whole, /\/dev\/xvda {2}snap-\w+: all 1073741824 bytes are equal/);
+    assert.match(whole, /\/dev\/sdf {2}snap-\w+: all 2147483648 bytes are equal/);
+    assert.match(whole, / i-\w+ +gone/);
+    assert.match(whole, / ami-\w+ +left \(image, available\)/);
+    assert.doesNotMatch(whole, / (?:i|vol|sg)-\w+ +left/);
+
+    assert.match(await succeeds("up"), /unchanged/);
+    await succeeds("drift", "description");
+    assert.match(await succeeds("refresh"), /1 updated/);
+    assert.match(await succeeds("up"), /1 updated/);
+    const end = await succeeds("destroy");
+    assert.doesNotMatch(end, /us-gov-west-1/);
+    await assertNothingRuns(directory);
+    assert.equal(existsSync(directory), false);
+  });
+
+  for (const moment of [/Source disks/, /The source AMI/, /amicopy:index:CopiedAmi/]) {
+    it(`leaves nothing running when it is interrupted at ${moment.source}`, async () => {
+      const interrupted = demo();
+      await interrupted.until(moment);
+      interrupted.child.kill("SIGINT");
+      const { code, output } = await interrupted.finished;
+      assert.equal(code, 130, output);
+      await assertNothingRuns(directory);
+      assert.equal(existsSync(directory), false);
+    });
+  }
+
+  it("ends its localcloud when it is killed", async () => {
+    const killed = demo();
+    await killed.until(/amicopy:index:CopiedAmi/);
+    killed.child.kill("SIGKILL");
+    await killed.finished;
+    const limitMs = performance.now() + 30_000;
+    while (processesOf(directory).some(isKeeper)) {
+      assert.ok(performance.now() < limitMs, "localcloud is still there");
+      await sleep(100);
+    }
+  });
+
+  it("says what to do when there is nothing to go on with", async () => {
+    const { code, output } = await demo("refresh").finished;
+    assert.equal(code, 1);
+    assert.match(output, /first `npm run demo`/);
+  });
+});
+
+function isKeeper(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("keep-localcloud");
+  } catch {
+    return false;
+  }
+}
