@@ -137,6 +137,8 @@ export interface InstanceTypeFacts {
   readonly architectures: readonly string[];
   /** EBS volumes one instance can hold, the root included. */
   readonly maximumVolumes: number;
+  /** Only Nitro's console can be read at any time, and only there disks tell their device name. */
+  readonly isNitro: boolean;
 }
 
 /** Tags to match: a value, or `undefined` for any value of the key. */

@@ -96,7 +96,9 @@ export function imageVerbs(caller: Caller): ImageVerbs {
 }
 
 /** What can be changed of a registered image. */
-function imageChanges({ repeat }: Caller): Pick<
+function imageChanges({
+  repeat,
+}: Caller): Pick<
   Ec2,
   "setImageDescription" | "setImageDeprecation" | "setImageDisabled" | "changeLaunchPermissions"
 > {

@@ -12,7 +12,6 @@ import {
   GetConsoleOutputCommand,
   RunInstancesCommand,
   TerminateInstancesCommand,
-  TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
 import type { Ec2, IdOrTagQuery, Instance, LaunchRequest, LaunchVolume, Volume } from "./ec2.ts";

@@ -131,6 +131,7 @@ export function readInstanceType(info: InstanceTypeInfo): InstanceTypeFacts {
     instanceType: info.InstanceType ?? "",
     architectures: info.ProcessorInfo?.SupportedArchitectures ?? [],
     // 28 slots shared with network interfaces is the rule of the types that do not say.
+    isNitro: info.Hypervisor === "nitro" || info.BareMetal === true,
     maximumVolumes: info.EbsInfo?.MaximumEbsAttachments ?? 27,
   };
 }

@@ -3,6 +3,7 @@
  * and the workflow share. Plain JSON all through, because Pulumi stores every one of them.
  */
 
+import type { RegisterRequest } from "../ec2/ec2.ts";
 import type { SideReference } from "../ec2/side-reference.ts";
 
 export type { SideReference };
@@ -62,6 +63,9 @@ export interface CopiedSnapshot {
   readonly digest: string;
 }
 
+/** All that RegisterImage is told besides the tags. The snapshots are the copies. */
+export type Registration = Omit<RegisterRequest, "tags">;
+
 /** What there is at the destination after a copy. */
 export interface CopiedImageFacts {
   readonly imageId: string;
@@ -78,6 +82,8 @@ export interface CopiedImageFacts {
   /** The tags that were wanted on the image: copied and given ones together, ours not. */
   readonly imageTags: Readonly<Record<string, string>>;
   readonly snapshots: readonly CopiedSnapshot[];
+  /** As what it was registered, so that it can be registered again when its source is gone. */
+  readonly registration: Registration;
   readonly bytesRead: number;
   /** UDP payload bytes of the sender. */
   readonly bytesSent: number;

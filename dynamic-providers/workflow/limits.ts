@@ -37,6 +37,12 @@ export interface Limits {
   readonly undoMs: number;
   /** A thing that is forgotten may be swept this long after the run's own timeout. */
   readonly expiryMarginMs: number;
+  /** Pause between two looks at helpers that are copying; they report every five seconds. */
+  readonly transferPollMs: number;
+  /** How long a create whose answer was lost is looked for before it is made again. */
+  readonly lostAnswerMs: number;
+  /** EC2: raw user data, gzipped, at most 16 KiB. */
+  readonly userDataMaxBytes: number;
   /** Repeats of a create whose answer was lost or that was throttled. */
   readonly createAttempts: number;
 }
@@ -62,5 +68,8 @@ export const defaultLimits: Limits = {
   orphanNoticeMs: 30 * seconds,
   undoMs: 30 * minutes,
   expiryMarginMs: 60 * minutes,
+  transferPollMs: 4 * seconds,
+  lostAnswerMs: 30 * seconds,
+  userDataMaxBytes: 16 * 1024,
   createAttempts: 6,
 };

@@ -1,7 +1,77 @@
+/** The end of a copy: its image and its snapshots. */
+
+import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Ec2 } from "../ec2/ec2.ts";
+import { checkAccount } from "./check-account.ts";
+import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts } from "./copy-request.ts";
+import { defaultLimits } from "./limits.ts";
+import { accountOf } from "./observe-image.ts";
+import { inStep } from "./run.ts";
+import { systemClock } from "./run-context.ts";
+import { type Waiting, waitUntil } from "./wait-until.ts";
+
+const STEP = "remove-image";
 
 /** Deregisters the image and deletes its snapshots. What is gone already is fine. */
-export function removeImage(_facts: CopiedImageFacts, _cloud: Ec2): Promise<void> {
-  throw new Error("written next");
+export async function removeImage(
+  facts: CopiedImageFacts,
+  cloud: Ec2,
+  pace: Pick<Waiting, "clock" | "limits"> = { clock: systemClock, limits: defaultLimits },
+): Promise<void> {
+  const waiting: Waiting = { ...pace, signal: AbortSignal.timeout(pace.limits.undoMs) };
+  await inStep(waiting, STEP, async () => {
+    await checkAccount(cloud, accountOf(facts));
+    await cloud.deregisterImage(facts.imageId);
+    for (const snapshotId of new Set(facts.snapshots.map((snapshot) => snapshot.snapshotId))) {
+      await deleteSnapshot(waiting, cloud, snapshotId, facts.imageId);
+    }
+  });
+}
+
+/** For a moment after its image went a snapshot may still count as used. */
+async function deleteSnapshot(
+  waiting: Waiting,
+  cloud: Ec2,
+  snapshotId: string,
+  ownImageId: string,
+): Promise<void> {
+  await waitUntil(
+    waiting,
+    {
+      step: STEP,
+      what: `snapshot ${snapshotId} in ${cloud.region} to be free`,
+      limitMs: waiting.limits.visibleMs,
+      ids: [snapshotId],
+    },
+    async () => {
+      try {
+        await cloud.deleteSnapshot(snapshotId);
+        return true;
+      } catch (error) {
+        if (!isCloudError(error, "in-use")) throw error;
+        const users = await cloud.describeImages({ owner: "self", snapshotId });
+        const others = users.filter(
+          ({ imageId, state }) => imageId !== ownImageId && state !== "deregistered",
+        );
+        if (others.length === 0) return undefined;
+        throw usedBy(
+          snapshotId,
+          others.map(({ imageId }) => imageId),
+        );
+      }
+    },
+  );
+}
+
+function usedBy(snapshotId: string, imageIds: readonly string[]): CopyError {
+  return new CopyError(
+    `snapshot ${snapshotId} cannot be deleted: ${imageIds.join(", ")} uses it as well`,
+    {
+      code: "cloud",
+      step: STEP,
+      ids: [snapshotId, ...imageIds],
+      hint: "Deregister that image first, then run again.",
+    },
+  );
 }

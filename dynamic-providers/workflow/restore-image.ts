@@ -1,16 +1,75 @@
+/** The image was deregistered but its snapshots are there: it comes back without helpers. */
+
+import type { Ec2 } from "../ec2/ec2.ts";
+import { checkAccount } from "./check-account.ts";
+import { imageArn } from "./copied-facts.ts";
+import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./copy-request.ts";
+import { accountOf } from "./observe-image.ts";
+import { claimImage, registerImage } from "./register-image.ts";
+import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
+import { UndoStack } from "./undo-stack.ts";
 
 /**
- * The image was deregistered but its snapshots are there: registers it again, without helpers.
+ * Registers the image again, exactly as it was registered the first time.
  *
  * @returns The facts with the new image id.
  */
-export function restoreImage(
-  _facts: CopiedImageFacts,
-  _request: CopyRequest,
-  _identity: RunIdentity,
-  _context: RunContext,
+export async function restoreImage(
+  facts: CopiedImageFacts,
+  request: CopyRequest,
+  identity: RunIdentity,
+  context: RunContext,
 ): Promise<CopiedImageFacts> {
-  throw new Error("written next");
+  const undo = new UndoStack();
+  const endMs = context.clock.now() + context.limits.imageMs + context.limits.expiryMarginMs;
+  const run: Run = {
+    ...context,
+    request,
+    identity,
+    undo,
+    attempt: 0,
+    nonce: "",
+    expires: new Date(endMs).toISOString(),
+    // Nothing here runs on after its process, so there is nothing to fence off.
+    checkFence: async () => undefined,
+  };
+  let failure: unknown;
+  try {
+    return await inStep(run, "restore-image", () => restore(run, facts));
+  } catch (error) {
+    failure = toCopyError(error, "restore-image", run.signal);
+    throw failure;
+  } finally {
+    const leftBehind = await undo.run(failure !== undefined);
+    if (failure instanceof CopyError) failure.leftBehind = leftBehind;
+  }
+}
+
+async function restore(run: Run, facts: CopiedImageFacts): Promise<CopiedImageFacts> {
+  const cloud = run.clouds.destination;
+  await checkAccount(cloud, accountOf(facts));
+  const snapshotIds = [...new Set(facts.snapshots.map(({ snapshotId }) => snapshotId))];
+  await checkSnapshots(cloud, snapshotIds);
+  const { image } = await registerImage(run, facts.registration, facts.imageTags);
+  await claimImage(run, image.imageId, snapshotIds);
+  run.report("image", `${image.imageId} registered again`);
+  const { imageId } = image;
+  return { ...facts, imageId, imageArn: imageArn(facts.partition, facts.region, imageId) };
+}
+
+async function checkSnapshots(cloud: Ec2, snapshotIds: readonly string[]): Promise<void> {
+  const found = await cloud.describeSnapshots({ ids: snapshotIds });
+  const there = new Set(
+    found.filter(({ state }) => state === "completed").map(({ snapshotId }) => snapshotId),
+  );
+  const missing = snapshotIds.filter((id) => !there.has(id));
+  if (missing.length === 0) return;
+  throw new CopyError(`snapshots of the copy are gone: ${missing.join(", ")}`, {
+    code: "product-failed",
+    step: "restore-image",
+    ids: missing,
+    hint: "Run `pulumi refresh`, then `pulumi up`: it is copied again.",
+  });
 }

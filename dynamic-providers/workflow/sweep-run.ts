@@ -1,20 +1,126 @@
-import type { HelperSide } from "../../agent/contract.ts";
-import type { Ec2 } from "../ec2/ec2.ts";
-import type { RunIdentity } from "./copy-request.ts";
-import type { Limits } from "./limits.ts";
-import type { Clock } from "./run-context.ts";
-
 /**
  * Ends and deletes by tag whatever a run has left on one side. A claimed image and its snapshots are
- * never touched.
- *
- * @returns Ids of what was removed.
+ * never touched: they belong to a row of a stack, which deletes them itself.
  */
-export function sweepRun(
-  _identity: RunIdentity,
-  _cloud: Ec2,
-  _side: HelperSide,
-  _options: { readonly clock: Clock; readonly limits: Limits; readonly signal: AbortSignal },
+
+import { randomBytes } from "node:crypto";
+import { type HelperSide, Role, Tag } from "../../agent/contract.ts";
+import { isCloudError } from "../ec2/cloud-error.ts";
+import type { Ec2, SecurityGroup, Tags } from "../ec2/ec2.ts";
+import { checkAccount } from "./check-account.ts";
+import { attemptOf, deleteGroup } from "./claim-attempt.ts";
+import { CopyError } from "./copy-error.ts";
+import type { RunIdentity } from "./copy-request.ts";
+import { endLeftovers } from "./end-leftovers.ts";
+import { inStep } from "./run.ts";
+import type { Waiting } from "./wait-until.ts";
+
+const STEP = "sweep-run";
+
+/** Rounds of "end, wait, look again" against a process that is still alive. */
+const ROUNDS = 6;
+
+/**
+ * Claims the run's next attempt where there are signs of another process, so that it stops; ends
+ * everything; looks again after that process had the time to notice.
+ *
+ * @returns What was removed: `instance i-0ab`.
+ */
+export async function sweepRun(
+  identity: RunIdentity,
+  cloud: Ec2,
+  side: HelperSide,
+  options: Waiting,
 ): Promise<readonly string[]> {
-  throw new Error("written next");
+  return inStep(options, STEP, async () => {
+    await checkAccount(cloud, identity[side]);
+    const { runId } = identity;
+    const claim = await claimAgainst(options, cloud, runId);
+    try {
+      return await sweep(options, cloud, runId, claim);
+    } finally {
+      if (claim !== undefined) await deleteGroup(options, cloud, claim.groupId);
+    }
+  });
+}
+
+interface SweepClaim {
+  readonly groupId: string;
+  readonly attempt: number;
+}
+
+async function sweep(
+  options: Waiting,
+  cloud: Ec2,
+  runId: string,
+  claim: SweepClaim | undefined,
+): Promise<string[]> {
+  const rule = {
+    runId,
+    keepAdoptable: false,
+    concerns: (tags: Tags) => claim === undefined || attemptOf(tags) !== claim.attempt,
+  };
+  const removed: string[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    const found = await endLeftovers(options, cloud, rule);
+    removed.push(...found);
+    const mayLive = claim !== undefined && round === 1;
+    if (found.length === 0 && !mayLive) return removed;
+    if (claim === undefined) return removed;
+    await options.clock.sleep(options.limits.orphanNoticeMs, options.signal);
+  }
+  throw new CopyError(`something goes on creating things of run ${runId} in ${cloud.region}`, {
+    code: "superseded",
+    step: STEP,
+    hint: "End the other `pulumi` process, then run again.",
+  });
+}
+
+/** @returns `undefined` when no claim of the run is there, so that nobody can be at work. */
+async function claimAgainst(
+  { clock, limits }: Waiting,
+  cloud: Ec2,
+  runId: string,
+): Promise<SweepClaim | undefined> {
+  const groups = await cloud.describeSecurityGroups({ tags: { [Tag.run]: runId } });
+  const [newest] = groups.toSorted((a, b) => attemptOf(b.tags) - attemptOf(a.tags));
+  if (newest === undefined) return undefined;
+  const attempt = attemptOf(newest.tags) + 1;
+  return claimIn(cloud, newest, {
+    runId,
+    attempt,
+    expires: new Date(clock.now() + limits.expiryMarginMs).toISOString(),
+  });
+}
+
+async function claimIn(
+  cloud: Ec2,
+  { vpcId }: SecurityGroup,
+  { runId, attempt, expires }: { runId: string; attempt: number; expires: string },
+): Promise<SweepClaim> {
+  const name = `amicopy-${runId}-${attempt}`;
+  try {
+    const groupId = await cloud.createSecurityGroup({
+      name,
+      description: `amicopy run ${runId} attempt ${attempt} sweep ${randomBytes(8).toString("hex")}`,
+      vpcId,
+      tags: {
+        [Tag.run]: runId,
+        [Tag.role]: Role.securityGroup,
+        [Tag.expires]: expires,
+        [Tag.attempt]: String(attempt),
+        Name: `amicopy-sweep-${runId}`,
+      },
+    });
+    return { groupId, attempt };
+  } catch (error) {
+    if (!isCloudError(error, "duplicate")) throw error;
+    throw new CopyError(`another process has just claimed run ${runId} in ${cloud.region}`, {
+      code: "superseded",
+      step: STEP,
+      ids: [name],
+      hint: "Let it end, then run again.",
+      cause: error,
+    });
+  }
 }

@@ -1,0 +1,91 @@
+/**
+ * Finds by tag what a run has left on one side and removes it: machines and volumes always,
+ * unclaimed images, snapshots that are of no more use, groups at last. Used by a new attempt for the
+ * older ones, by a failed attempt for what its own undo may not know of, and by the sweep.
+ */
+
+import { Tag } from "../../agent/contract.ts";
+import { isCloudError } from "../ec2/cloud-error.ts";
+import type { Ec2, Image, Snapshot, Tags } from "../ec2/ec2.ts";
+import { deleteGroup } from "./claim-attempt.ts";
+import { deleteVolume, endInstance } from "./end-machines.ts";
+import type { Waiting } from "./wait-until.ts";
+
+export interface LeftoverRule {
+  readonly runId: string;
+  /** Which attempts' things are meant; the tags are those of the thing. */
+  readonly concerns: (tags: Tags) => boolean;
+  /** Finished snapshots that a later attempt could adopt stay. */
+  readonly keepAdoptable: boolean;
+}
+
+/** @returns What was removed: `instance i-0ab`. */
+export async function endLeftovers(
+  waiting: Waiting,
+  cloud: Ec2,
+  rule: LeftoverRule,
+): Promise<string[]> {
+  const removed: string[] = [];
+  const note = (kind: string, id: string) => removed.push(`${kind} ${id}`);
+  const tags = { [Tag.run]: rule.runId };
+  const concerned = <Thing extends { tags: Tags }>(things: readonly Thing[]) =>
+    things.filter((thing) => rule.concerns(thing.tags));
+
+  const instances = concerned(await cloud.describeInstances({ tags }));
+  const living = instances.filter(({ state }) => state !== "terminated");
+  await Promise.all(
+    living.map(async ({ instanceId }) => {
+      await endInstance(waiting, cloud, instanceId);
+      note("instance", instanceId);
+    }),
+  );
+  for (const { volumeId, state } of concerned(await cloud.describeVolumes({ tags }))) {
+    if (state === "deleting" || state === "deleted") continue;
+    await deleteVolume(waiting, cloud, volumeId);
+    note("volume", volumeId);
+  }
+  const images = await cloud.describeImages({ owner: "self", tags });
+  for (const { imageId } of concerned(images.filter(isRemovable))) {
+    await cloud.deregisterImage(imageId);
+    note("image", imageId);
+  }
+  const kept = snapshotsOf(images.filter(({ tags }) => tags[Tag.claimed] !== undefined));
+  for (const snapshot of concerned(await cloud.describeSnapshots({ tags }))) {
+    if (kept.has(snapshot.snapshotId)) continue;
+    if (rule.keepAdoptable && isAdoptable(snapshot)) continue;
+    if (await deleteUnused(cloud, snapshot.snapshotId)) note("snapshot", snapshot.snapshotId);
+  }
+  for (const { groupId } of concerned(await cloud.describeSecurityGroups({ tags }))) {
+    await deleteGroup(waiting, cloud, groupId);
+    note("security group", groupId);
+  }
+  return removed;
+}
+
+/** A finished snapshot with the digest that both sides agreed on. */
+export function isAdoptable({ state, tags }: Snapshot): boolean {
+  return state === "completed" && /^[0-9a-f]{64}$/.test(tags[Tag.digest] ?? "");
+}
+
+function isRemovable({ state, tags }: Image): boolean {
+  return tags[Tag.claimed] === undefined && state !== "deregistered";
+}
+
+function snapshotsOf(images: readonly Image[]): Set<string> {
+  return new Set(
+    images.flatMap(({ blockDevices }) =>
+      blockDevices.flatMap((device) => (device.kind === "snapshot" ? [device.snapshotId] : [])),
+    ),
+  );
+}
+
+/** @returns False when an image that is none of ours uses it: then it is not a leftover. */
+async function deleteUnused(cloud: Ec2, snapshotId: string): Promise<boolean> {
+  try {
+    await cloud.deleteSnapshot(snapshotId);
+    return true;
+  } catch (error) {
+    if (isCloudError(error, "in-use")) return false;
+    throw error;
+  }
+}

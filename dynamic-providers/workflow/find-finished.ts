@@ -1,0 +1,72 @@
+/**
+ * What older attempts of this run have finished: copies of snapshots with a proved digest, or even
+ * the whole image. Nothing of it has to travel again.
+ */
+
+import { Tag } from "../../agent/contract.ts";
+import type { Image, Snapshot } from "../ec2/ec2.ts";
+import type { SourceImage, SourceVolume } from "./describe-source.ts";
+import { isAdoptable } from "./end-leftovers.ts";
+import type { Run } from "./run.ts";
+import type { SnapshotCopy } from "./snapshot-volumes.ts";
+
+export interface Finished {
+  readonly copies: readonly SnapshotCopy[];
+  /** Source volumes without a finished copy. */
+  readonly missing: readonly SourceVolume[];
+  /** An image of this run that was claimed, made of these copies. */
+  readonly image?: Image;
+}
+
+export async function findFinished(run: Run, source: SourceImage): Promise<Finished> {
+  const cloud = run.clouds.destination;
+  const tags = { [Tag.run]: run.identity.runId };
+  const snapshots = (await cloud.describeSnapshots({ tags })).filter(isAdoptable);
+  const copies: SnapshotCopy[] = [];
+  const missing: SourceVolume[] = [];
+  for (const volume of source.volumes) {
+    const copy = snapshots.find((snapshot) => isCopyOf(run, snapshot, volume));
+    if (copy === undefined) missing.push(volume);
+    else copies.push(readCopy(copy));
+  }
+  const image = (await cloud.describeImages({ owner: "self", tags })).find(
+    (image) => image.tags[Tag.claimed] !== undefined && isMadeOf(run, image, copies),
+  );
+  return { copies, missing, ...(image !== undefined && { image }) };
+}
+
+/** Whether the snapshot is what this request would make of the volume. */
+function isCopyOf({ request }: Run, copy: Snapshot, { snapshot }: SourceVolume): boolean {
+  return (
+    copy.tags[Tag.sourceSnapshot] === snapshot.snapshotId &&
+    copy.volumeSizeGib === snapshot.volumeSizeGib &&
+    // An account that encrypts by default makes more of it than was asked.
+    (copy.encrypted || !isEncryptionWanted(request, snapshot))
+  );
+}
+
+/** Given wishes decide; without any a copy is encrypted when its source is. */
+export function isEncryptionWanted(
+  request: { readonly encrypted?: boolean; readonly kmsKeyId?: string },
+  snapshot: Snapshot,
+): boolean {
+  return request.encrypted ?? (request.kmsKeyId !== undefined || snapshot.encrypted);
+}
+
+function readCopy(snapshot: Snapshot): SnapshotCopy {
+  return {
+    sourceSnapshotId: snapshot.tags[Tag.sourceSnapshot] ?? "",
+    snapshotId: snapshot.snapshotId,
+    sizeGib: snapshot.volumeSizeGib,
+    digest: snapshot.tags[Tag.digest] ?? "",
+  };
+}
+
+function isMadeOf({ request }: Run, image: Image, copies: readonly SnapshotCopy[]): boolean {
+  if (request.name !== undefined && request.name !== image.name) return false;
+  if (image.state !== "available") return false;
+  const ids = new Set(copies.map(({ snapshotId }) => snapshotId));
+  return image.blockDevices.every(
+    (device) => device.kind !== "snapshot" || ids.has(device.snapshotId),
+  );
+}

@@ -1,0 +1,189 @@
+/**
+ * What one helper says, read from its serial console and acknowledged by a tag. The console is a
+ * ring with delay and noise, and it is text of a machine: nothing in it is believed but intact lines
+ * of the contract.
+ */
+
+import {
+  BOOT_SEQUENCE,
+  decodeConsoleLines,
+  type HelperMessage,
+  Tag,
+} from "../../agent/contract.ts";
+import { isCloudError } from "../ec2/cloud-error.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import { CopyError } from "./copy-error.ts";
+import type { Helper } from "./launch-helper.ts";
+
+type Message<Type extends HelperMessage["type"]> = HelperMessage & { readonly type: Type };
+
+/** Lines of a console that an error shows. */
+const TAIL_LINES = 20;
+/** Ours: a line of noise longer than this says nothing more. */
+const TAIL_LINE_MAX_LENGTH = 200;
+
+export class HelperConsole {
+  readonly helper: Helper;
+  readonly #cloud: Ec2;
+  readonly #step: string;
+  readonly #states = new Map<number, HelperMessage>();
+  #heardUpTo = 0;
+  #acknowledged = 0;
+  #text = "";
+  /** Digest by index of the job's disks. */
+  readonly digests = new Map<number, string>();
+  hello: Message<"hello"> | undefined;
+  progress: Message<"progress"> | undefined;
+  done: Message<"done"> | undefined;
+  failed: Message<"failed"> | undefined;
+  /** When it last said something new, by the caller's clock. */
+  heardAtMs: number;
+
+  constructor(cloud: Ec2, helper: Helper, nowMs: number) {
+    this.#cloud = cloud;
+    this.helper = helper;
+    this.#step = "follow-helper";
+    this.heardAtMs = nowMs;
+  }
+
+  get name(): string {
+    const { side, instance } = this.helper;
+    return `${side} helper ${instance.instanceId} (${this.#cloud.region})`;
+  }
+
+  /** Reads the console once, takes in what is new, acknowledges it. */
+  async listen(nowMs: number): Promise<void> {
+    const { instanceId } = this.helper.instance;
+    const text = await this.#cloud.consoleOutput(instanceId);
+    if (text !== this.#text && this.#take(text)) this.heardAtMs = nowMs;
+    this.#text = text;
+    if (this.#heardUpTo > this.#acknowledged) {
+      await this.#cloud.setTags([instanceId], { [Tag.acknowledged]: String(this.#heardUpTo) });
+      this.#acknowledged = this.#heardUpTo;
+    }
+  }
+
+  /** @throws CopyError when the helper has failed or its instance no longer runs. */
+  async check(): Promise<void> {
+    if (this.failed !== undefined) throw this.failure();
+    const { instanceId } = this.helper.instance;
+    const [instance] = await this.#cloud.describeInstances({ ids: [instanceId] });
+    if (instance?.state === "running") return;
+    // Its last words may say why.
+    await this.listen(this.heardAtMs).catch(() => undefined);
+    if (this.failed !== undefined) throw this.failure();
+    const state = instance?.state ?? "gone";
+    const why = instance?.stateReason === undefined ? "" : ` (${instance.stateReason})`;
+    throw new CopyError(`the ${this.name} is ${state}${why}${this.tail()}`, {
+      code: "helper-lost",
+      step: this.#step,
+      ids: [instanceId],
+      hint: "Run `pulumi up` again; if it happens again, try another helper instance type.",
+    });
+  }
+
+  failure(): CopyError {
+    const { code, message } = this.failed ?? { code: "internal", message: "" };
+    return new CopyError(`the ${this.name} failed: ${code}: ${message}${this.tail()}`, {
+      code: code === "digest-mismatch" ? "digest-mismatch" : "helper-failed",
+      step: this.#step,
+      ids: [this.helper.instance.instanceId],
+      ...(code === "digest-mismatch" && { hint: "Nothing was registered. Run `pulumi up` again." }),
+    });
+  }
+
+  /** The end of the console for an error, harmless to whoever prints it. */
+  tail(): string {
+    return consoleTail(this.#text);
+  }
+
+  /** @returns Whether something was new. */
+  #take(text: string): boolean {
+    let isNew = false;
+    for (const { sequence, message } of decodeConsoleLines(text)) {
+      if (sequence === 0) {
+        if (message.type !== "progress") continue;
+        isNew ||= message.bytesDone !== this.progress?.bytesDone;
+        this.progress = message;
+        continue;
+      }
+      if (this.#states.has(sequence)) continue;
+      this.#states.set(sequence, message);
+      isNew = true;
+      if (sequence === BOOT_SEQUENCE && message.type === "failed") this.failed ??= message;
+    }
+    // In order and without gaps only: what is acknowledged will not be said again.
+    for (let next = this.#states.get(this.#heardUpTo + 1); next; ) {
+      this.#heardUpTo++;
+      this.#accept(next);
+      next = this.#states.get(this.#heardUpTo + 1);
+    }
+    return isNew;
+  }
+
+  #accept(message: HelperMessage): void {
+    switch (message.type) {
+      case "hello":
+        this.hello ??= message;
+        return;
+      case "volume":
+        if (!this.digests.has(message.index)) this.digests.set(message.index, message.digest);
+        return;
+      case "done":
+        this.done ??= message;
+        return;
+      case "failed":
+        this.failed ??= message;
+        return;
+      case "progress":
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+}
+
+/** The last lines of a console, with everything that is not plain ASCII made visible. */
+export function consoleTail(text: string): string {
+  const lines = text
+    .split(/\r?\n/)
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "")
+    .slice(-TAIL_LINES)
+    .map((line) => escapeControls(line.slice(-TAIL_LINE_MAX_LENGTH)));
+  if (lines.length === 0) return "; its console is empty";
+  return `; the end of its console:\n${lines.map((line) => `  | ${line}`).join("\n")}`;
+}
+
+function escapeControls(line: string): string {
+  return line.replace(/[^\x20-\x7e]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x100
+      ? `\\x${code.toString(16).padStart(2, "0")}`
+      : `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+
+/**
+ * Of two failing helpers the one whose words tell more: a lost peer is what the other one's trouble
+ * looks like from here.
+ */
+export async function moreTelling(
+  error: unknown,
+  consoles: readonly HelperConsole[],
+): Promise<unknown> {
+  for (const console of consoles) {
+    if (console.failed !== undefined) continue;
+    try {
+      await console.listen(console.heardAtMs);
+    } catch (listenError) {
+      if (!isCloudError(listenError)) throw listenError;
+    }
+  }
+  const culprit = consoles.find(({ failed }) => failed !== undefined && !isAboutPeer(failed.code));
+  return culprit?.failure() ?? error;
+}
+
+function isAboutPeer(code: string): boolean {
+  return code.startsWith("peer-") || code === "stopped";
+}

@@ -1,0 +1,197 @@
+/**
+ * Needs: a claim, choices of type and zone.  Makes: one instance with its volumes, in one call.
+ * Undoes: the instance, always; its volumes go with it.
+ */
+
+import {
+  type HelperSide,
+  type Job,
+  type JobDisk,
+  Tag,
+  TRANSFER_PORT,
+} from "../../agent/contract.ts";
+import { isCloudError } from "../ec2/cloud-error.ts";
+import type { Instance, LaunchRequest, LaunchVolume } from "../ec2/ec2.ts";
+import type { HelperChoice } from "./choose-helper.ts";
+import { CopyError } from "./copy-error.ts";
+import { endInstance } from "./end-machines.ts";
+import { clientToken, cloudOf, type Run, roleOf, runTags } from "./run.ts";
+import type { Undo } from "./undo-stack.ts";
+import { userDataFor } from "./user-data.ts";
+import { waitUntil } from "./wait-until.ts";
+
+const STEP = "launch-helper";
+const GIB = 2 ** 30;
+
+/** A launched helper. */
+export interface Helper {
+  readonly side: HelperSide;
+  readonly instance: Instance;
+  /** Where the other helper sees it. */
+  readonly address: string;
+  readonly listens: boolean;
+  readonly groupId: string;
+  readonly undo: Undo;
+}
+
+export interface HelperPlan {
+  readonly side: HelperSide;
+  readonly choices: readonly HelperChoice[];
+  readonly groupId: string;
+  readonly listens: boolean;
+  /** In the order of the job; their index is the volume's name on the wire. */
+  readonly volumes: readonly LaunchVolume[];
+}
+
+/** @throws CopyError `no-capacity` when no zone and type has room. */
+export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> {
+  const { side, groupId, listens } = plan;
+  const cloud = cloudOf(run, side);
+  await run.checkFence();
+  const launched = await launchSomewhere(run, plan);
+  const { instanceId } = launched;
+  const undo = run.undo.always(`instance ${instanceId} in ${cloud.region}`, () =>
+    endInstance({ ...run, signal: AbortSignal.timeout(run.limits.undoMs) }, cloud, instanceId),
+  );
+  run.report(side, `${instanceId} starting (${launched.instanceType})`);
+  const wish = run.request.helper[side].address ?? "public";
+  const { instance, address } = await waitUntil(
+    run,
+    {
+      step: STEP,
+      what: `instance ${instanceId} in ${cloud.region} to run`,
+      limitMs: run.limits.launchMs,
+      ids: [instanceId],
+    },
+    async () => {
+      const [instance] = await cloud.describeInstances({ ids: [instanceId] });
+      if (instance === undefined || instance.state === "pending") return undefined;
+      if (instance.state !== "running") throw endedEarly(instance, cloud.region);
+      const address = wish === "public" ? instance.publicAddress : instance.privateAddress;
+      if (address === undefined) throw noAddress(instance, side);
+      return { instance, address };
+    },
+  );
+  run.report(
+    side,
+    `${instanceId} booting (${instance.instanceType}, ${instance.availabilityZone})`,
+  );
+  return { side, instance, address, listens, groupId, undo };
+}
+
+async function launchSomewhere(run: Run, plan: HelperPlan): Promise<Instance> {
+  const { side, choices } = plan;
+  const userData = userDataFor(
+    run.userDataTemplate,
+    jobFor(run, plan),
+    run.limits.userDataMaxBytes,
+  );
+  const full: string[] = [];
+  for (const [index, choice] of choices.entries()) {
+    const { instanceType, subnet } = choice;
+    run.report(side, `launching ${instanceType} in ${subnet.availabilityZone}`);
+    try {
+      return await launchWithToken(run, side, {
+        clientToken: clientToken(run, side, index),
+        imageId: choice.imageId,
+        instanceType,
+        subnetId: subnet.subnetId,
+        securityGroupId: plan.groupId,
+        ...((run.request.helper[side].address ?? "public") === "public" && { publicAddress: true }),
+        userData,
+        volumes: plan.volumes,
+        tags: {
+          ...run.request.helper[side].tags,
+          Name: `${run.request.temporaryNamePrefix}-${side}`,
+          ...runTags(run, roleOf(side)),
+          [Tag.lease]: "0",
+        },
+      });
+    } catch (error) {
+      if (!isCloudError(error, "capacity")) throw error;
+      full.push(`${instanceType} in ${subnet.availabilityZone} (${error.code})`);
+    }
+  }
+  throw new CopyError(`no room for the ${side} helper: tried ${full.join(", ")}`, {
+    code: "no-capacity",
+    step: STEP,
+    hint: `Set helper.${side}.instanceType or helper.${side}.subnetId, or try again later.`,
+  });
+}
+
+/** The token makes the very same request safe to repeat after a lost answer. */
+async function launchWithToken(
+  run: Run,
+  side: HelperSide,
+  request: LaunchRequest,
+): Promise<Instance> {
+  const { clock, limits, signal } = run;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await cloudOf(run, side).runInstance(request);
+    } catch (error) {
+      if (!isCloudError(error, "throttled", "unreachable")) throw error;
+      if (attempt >= limits.createAttempts) throw error;
+      await clock.sleep(Math.min(limits.pollFirstMs * 2 ** attempt, limits.pollLongestMs), signal);
+    }
+  }
+}
+
+function jobFor(run: Run, { side, listens, volumes }: HelperPlan): Job {
+  const disks: JobDisk[] = volumes.map(({ deviceName, sizeGib }) => ({
+    deviceName,
+    sizeBytes: sizeGib * GIB,
+  }));
+  return {
+    version: 1,
+    run: run.identity.runId,
+    attempt: run.attempt,
+    side,
+    listens,
+    port: TRANSFER_PORT,
+    disks,
+    leaseMs: run.limits.leaseMs,
+    timeoutMs: run.request.timeoutMinutes * 60_000,
+  };
+}
+
+function endedEarly({ instanceId, state, stateReason }: Instance, region: string): CopyError {
+  const why = stateReason === undefined ? "" : `: ${stateReason}`;
+  return new CopyError(`instance ${instanceId} in ${region} is ${state} before it ran${why}`, {
+    code: "helper-lost",
+    step: STEP,
+    ids: [instanceId],
+    hint: "An encrypted snapshot whose KMS key this account may not use ends its instance so.",
+  });
+}
+
+function noAddress({ instanceId }: Instance, side: HelperSide): CopyError {
+  return new CopyError(`instance ${instanceId} got no public address in its subnet`, {
+    code: "helper-lost",
+    step: STEP,
+    ids: [instanceId],
+    hint: `Give helper.${side}.subnetId with an internet gateway, or helper.${side}.address "private".`,
+  });
+}
+
+/**
+ * Device names for the disks of a job: `/dev/sdf` … `/dev/sdz`, then `/dev/xvdba` … (EC2's list for
+ * HVM instances). The helper's own root is none of them.
+ */
+export function deviceNames(count: number): string[] {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const names = [
+    ...letters.slice(5).map((letter) => `/dev/sd${letter}`),
+    ...letters.map((letter) => `/dev/xvdb${letter}`),
+    ...letters.map((letter) => `/dev/xvdc${letter}`),
+  ];
+  return names.slice(0, count);
+}
+
+/** Volume performance that a helper behind an internet gateway (5 Gbit/s) can use. */
+export const VOLUME_PERFORMANCE = {
+  volumeType: "gp3",
+  // gp3's baseline, free; it carries 750 MiB/s (EC2: 0.25 MiB/s for each).
+  iops: 3000,
+  throughputMibps: 600,
+} as const;

@@ -1,0 +1,92 @@
+/** Is the source an image that can be copied? Pure. */
+
+import type { Image } from "../../ec2/ec2.ts";
+import type { Problem } from "../preflight.ts";
+
+const PROPERTY = "sourceAmiId";
+
+/** @param image - `undefined`: there is none for us. */
+export function checkSourceImage(
+  imageId: string,
+  image: Image | undefined,
+  { region, accountId }: { readonly region: string; readonly accountId: string },
+): Problem[] {
+  if (!isImageId(imageId)) {
+    return [
+      problem(`${imageId} is not the id of an image.`, 'Give "ami-" and 8 or 17 hex digits.'),
+    ];
+  }
+  if (image === undefined) {
+    return [
+      problem(
+        `${imageId} does not exist in ${region}, or account ${accountId} may not use it.`,
+        "Check the id and the region, or have the image shared with that account.",
+      ),
+    ];
+  }
+  const problems = [stateProblem(image, region), ...kindProblems(image)];
+  return problems.filter((one) => one !== undefined);
+}
+
+/** `ami-` and 8 or 17 hex digits. */
+export function isImageId(text: string): boolean {
+  return /^ami-[0-9a-f]{8}([0-9a-f]{9})?$/.test(text);
+}
+
+function stateProblem({ imageId, state }: Image, region: string): Problem | undefined {
+  if (state === "available" || state === "disabled") return undefined;
+  return problem(
+    `${imageId} in ${region} is ${state} and not available.`,
+    state === "pending" ? "Wait until it is available, then run again." : "Give another image.",
+  );
+}
+
+function kindProblems(image: Image): (Problem | undefined)[] {
+  const { imageId, rootDeviceType, virtualizationType, architecture } = image;
+  if (rootDeviceType !== "ebs") {
+    return [
+      problem(
+        `${imageId} is backed by ${rootDeviceType || "instance-store"} and not by EBS.`,
+        "Only EBS-backed images can be copied.",
+      ),
+    ];
+  }
+  const hasRoot = image.blockDevices.some(
+    ({ kind, deviceName }) => kind === "snapshot" && deviceName === image.rootDeviceName,
+  );
+  return [
+    hasRoot
+      ? undefined
+      : problem(`${imageId} has no snapshot for its root device.`, "Give another image."),
+    virtualizationType === "hvm"
+      ? undefined
+      : problem(
+          `${imageId} is ${virtualizationType}, which needs a kernel image of its region.`,
+          "Only hvm images can be copied.",
+        ),
+    image.tpmSupport !== undefined && image.bootMode === "uefi-preferred"
+      ? problem(
+          `${imageId} has NitroTPM with boot mode uefi-preferred, which RegisterImage refuses.`,
+          "Give an image with boot mode uefi.",
+        )
+      : undefined,
+    ["i386", "x86_64", "arm64"].includes(architecture)
+      ? undefined
+      : problem(`${imageId} is for ${architecture}.`, "Images for Macs cannot be copied."),
+    licenseProblem(image),
+  ];
+}
+
+/** A licence is metadata of the image: a copy of the bytes would lose it without a word. */
+function licenseProblem({ imageId, usageOperation, platformDetails }: Image): Problem | undefined {
+  if (usageOperation === undefined || usageOperation === "RunInstances") return undefined;
+  return problem(
+    `${imageId} is licensed as ${platformDetails ?? usageOperation} (${usageOperation}); ` +
+      "an image registered from a copy of its disks would lose that.",
+    "Only images without a licence of AWS can be copied.",
+  );
+}
+
+function problem(message: string, hint: string): Problem {
+  return { property: PROPERTY, message, hint };
+}

@@ -1,0 +1,186 @@
+/**
+ * Needs: a finished copy of every snapshot.  Makes: the image, with all its tags in the same call.
+ * Undoes: the registration, when the run fails later.
+ */
+
+import { Role, Tag } from "../../agent/contract.ts";
+import { isCloudError } from "../ec2/cloud-error.ts";
+import type { BlockDevice, Image, Tags } from "../ec2/ec2.ts";
+import { CopyError } from "./copy-error.ts";
+import type { CopyRequest, Registration } from "./copy-request.ts";
+import { createOnce } from "./create-once.ts";
+import { type Run, runTags, withoutReserved } from "./run.ts";
+import type { SnapshotCopy } from "./snapshot-volumes.ts";
+import { waitUntil } from "./wait-until.ts";
+
+const STEP = "register-image";
+
+/** A registered and available image. */
+export interface RegisteredImage {
+  readonly image: Image;
+  readonly registration: Registration;
+}
+
+/** As what the copy of an image has to be registered. Pure. */
+export function registrationFor(
+  image: Image,
+  copies: readonly SnapshotCopy[],
+  wishes: { readonly name: string; readonly description: string },
+): Registration {
+  const copyOf = new Map(copies.map((copy) => [copy.sourceSnapshotId, copy.snapshotId]));
+  const blockDevices = image.blockDevices.map((device): BlockDevice => {
+    if (device.kind !== "snapshot") return device;
+    const snapshotId = copyOf.get(device.snapshotId);
+    if (snapshotId !== undefined) return { ...device, snapshotId };
+    const message = `${device.deviceName}: snapshot ${device.snapshotId} was not copied`;
+    throw new CopyError(message, { code: "product-failed", step: STEP, ids: [device.snapshotId] });
+  });
+  const { bootMode, tpmSupport, imdsSupport, sriovNetSupport } = image;
+  return {
+    ...wishes,
+    architecture: image.architecture,
+    virtualizationType: image.virtualizationType,
+    rootDeviceName: image.rootDeviceName ?? "",
+    enaSupport: image.enaSupport,
+    blockDevices,
+    ...(bootMode !== undefined && { bootMode }),
+    ...(tpmSupport !== undefined && { tpmSupport }),
+    ...(imdsSupport !== undefined && { imdsSupport }),
+    ...(sriovNetSupport !== undefined && { sriovNetSupport }),
+  };
+}
+
+/** The tags a copy is wanted with: copied ones, then given ones; ours are not among them. */
+export function wantedImageTags(request: CopyRequest, sourceTags: Tags): Record<string, string> {
+  return { ...(request.copyTags ? withoutReserved(sourceTags) : {}), ...request.tags };
+}
+
+/** The name for when the source's is taken: `name-1a2b3c4`, within EC2's 128 characters. */
+export function nameWithRun(name: string, runId: string): string {
+  return `${name.slice(0, 120)}-${runId.slice(0, 7)}`;
+}
+
+/**
+ * @param otherName - Used when the first name is taken; absent: the name was asked for as it is.
+ * @throws CopyError `product-failed` when AWS makes it other than asked.
+ */
+export async function registerImage(
+  run: Run,
+  registration: Registration,
+  tags: Tags,
+  otherName?: string,
+): Promise<RegisteredImage> {
+  const cloud = run.clouds.destination;
+  await run.checkFence();
+  run.report("image", `registering ${registration.name}`);
+  let imageId: string;
+  try {
+    imageId = await registerOnce(run, registration, tags);
+  } catch (error) {
+    if (!isCloudError(error, "duplicate")) throw error;
+    if (otherName !== undefined) {
+      return registerImage(run, { ...registration, name: otherName }, tags);
+    }
+    const { name } = registration;
+    throw new CopyError(`another image of this account in ${cloud.region} has the name ${name}`, {
+      code: "cloud",
+      step: STEP,
+      cause: error,
+      hint: "Give another name, or deregister that image.",
+    });
+  }
+  run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () => cloud.deregisterImage(imageId));
+  const image = await waitForImage(run, imageId);
+  checkRegistration(image, registration);
+  return { image, registration };
+}
+
+function registerOnce(run: Run, registration: Registration, tags: Tags): Promise<string> {
+  const cloud = run.clouds.destination;
+  const marks = runTags(run, Role.image);
+  return createOnce(run, {
+    create: () => cloud.registerImage({ ...registration, tags: { ...tags, ...marks } }),
+    find: async () => {
+      const { [Tag.run]: runId, [Tag.attempt]: attempt } = marks;
+      const [found] = await cloud.describeImages({
+        owner: "self",
+        name: registration.name,
+        tags: { [Tag.run]: runId, [Tag.attempt]: attempt },
+      });
+      return found?.imageId;
+    },
+  });
+}
+
+async function waitForImage(run: Run, imageId: string): Promise<Image> {
+  const { region } = run.clouds.destination;
+  return waitUntil(
+    run,
+    {
+      step: STEP,
+      what: `image ${imageId} in ${region} to be available`,
+      limitMs: run.limits.imageMs,
+      ids: [imageId],
+    },
+    async () => {
+      const [image] = await run.clouds.destination.describeImages({ imageIds: [imageId] });
+      if (image === undefined || image.state === "pending") return undefined;
+      if (image.state === "available") return image;
+      const why = image.stateReason === undefined ? "" : `: ${image.stateReason}`;
+      throw new CopyError(`image ${imageId} in ${region} is ${image.state}${why}`, {
+        code: "product-failed",
+        step: STEP,
+        ids: [imageId],
+      });
+    },
+  );
+}
+
+/** What AWS says of the image, against what was asked. */
+function checkRegistration(image: Image, asked: Registration): void {
+  const wrong = differences(image, asked);
+  if (wrong.length === 0) return;
+  throw new CopyError(`image ${image.imageId} came out other than asked: ${wrong.join("; ")}`, {
+    code: "product-failed",
+    step: STEP,
+    ids: [image.imageId],
+  });
+}
+
+/** In words, an attribute each. Pure. */
+export function differences(image: Image, asked: Registration): string[] {
+  const wrong: string[] = [];
+  const fields = [
+    ...["name", "description", "architecture", "virtualizationType", "rootDeviceName"],
+    ...["bootMode", "tpmSupport", "imdsSupport", "enaSupport", "sriovNetSupport"],
+  ] as (keyof Registration & keyof Image)[];
+  for (const field of fields) {
+    if (asked[field] === undefined || image[field] === asked[field]) continue;
+    wrong.push(`${field} is ${String(image[field])} and not ${String(asked[field])}`);
+  }
+  const key = (device: BlockDevice) =>
+    device.kind === "snapshot"
+      ? `${device.deviceName}=${device.snapshotId}`
+      : `${device.deviceName}=${device.kind}`;
+  const there = new Set(image.blockDevices.map(key));
+  for (const device of asked.blockDevices) {
+    // EC2 keeps no ephemeral device for types that have none.
+    if (device.kind !== "ephemeral" && !there.has(key(device))) wrong.push(`no ${key(device)}`);
+  }
+  return wrong;
+}
+
+/**
+ * The last act of a run: from here on the image belongs to a stack and no sweep touches it. Before
+ * that, the mark that it may be swept is taken off it and its snapshots.
+ */
+export async function claimImage(
+  run: Run,
+  imageId: string,
+  snapshotIds: readonly string[],
+): Promise<void> {
+  const cloud = run.clouds.destination;
+  await run.checkFence();
+  await cloud.removeTags([imageId, ...snapshotIds], [Tag.expires]);
+  await cloud.setTags([imageId], { [Tag.claimed]: new Date(run.clock.now()).toISOString() });
+}

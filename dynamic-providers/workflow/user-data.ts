@@ -1,0 +1,28 @@
+/** The boot script with its job, as EC2 takes it: readable by the whole account, so no secret. */
+
+import { gzipSync } from "node:zlib";
+import type { Job } from "../../agent/contract.ts";
+import { CopyError } from "./copy-error.ts";
+
+/** Where the build leaves room for the job description in `user-data.sh`. */
+const PLACEHOLDER = "@JOB@";
+
+/**
+ * @param template - The text of `dist/agent/user-data.sh`.
+ * @throws CopyError `product-failed` when it is not our template or gets too big.
+ */
+export function userDataFor(template: string, job: Job, maxBytes: number): Uint8Array {
+  const step = "user-data";
+  if (template.split(PLACEHOLDER).length !== 2) {
+    const message = `the agent's template has no single ${PLACEHOLDER}: run \`npm run build\``;
+    throw new CopyError(message, { code: "product-failed", step });
+  }
+  // A function, since `$` in a replacement text has a meaning of its own.
+  const script = template.replace(PLACEHOLDER, () => JSON.stringify(job));
+  const packed = gzipSync(script, { level: 9 });
+  if (packed.length <= maxBytes) return packed;
+  throw new CopyError(
+    `user data for ${job.disks.length} volumes has ${packed.length} bytes, EC2 takes ${maxBytes}`,
+    { code: "product-failed", step },
+  );
+}
