@@ -1,0 +1,66 @@
+/**
+ * Several localclouds live on one machine, each in a /16 of its own out of 127.0.0.0/8, so that
+ * every instance has an address that no other has and no root is needed:
+ *
+ *   127.A.0.2          the endpoint; binding it is the claim on all of 127.A.0.0/16
+ *   127.A.(16 r).0/20  region r (from 1): its default VPC, the same for every account
+ *   …/22 within        one subnet per zone
+ */
+
+import type { Region, Zone } from "./catalog/regions.ts";
+import { ApiError } from "./protocol/api-error.ts";
+
+/** Ours. The first four addresses of a subnet are AWS's there and nobody's here. */
+const FIRST_HOST = 4;
+const ZONE_ADDRESS_COUNT = 1022;
+
+export class AddressSpace {
+  readonly slot: number;
+  readonly #used = new Set<string>();
+  readonly #next = new Map<string, number>();
+
+  constructor(slot: number) {
+    this.slot = slot;
+  }
+
+  regionCidr(region: Region): string {
+    return `127.${this.slot}.${region.index * 16}.0/20`;
+  }
+
+  zoneCidr(region: Region, zone: Zone): string {
+    return `127.${this.slot}.${this.#zoneStart(region, zone)}.0/22`;
+  }
+
+  /** An address that no instance has. Freed ones come back as late as possible. */
+  take(region: Region, zone: Zone): string {
+    const start = this.#zoneStart(region, zone);
+    const key = `${region.name} ${zone.index}`;
+    for (let tried = 0; tried < ZONE_ADDRESS_COUNT - FIRST_HOST; tried += 1) {
+      const host = this.#next.get(key) ?? FIRST_HOST;
+      this.#next.set(key, host + 1 < ZONE_ADDRESS_COUNT ? host + 1 : FIRST_HOST);
+      const address = `127.${this.slot}.${start + (host >> 8)}.${host & 255}`;
+      if (this.#used.has(address)) continue;
+      this.#used.add(address);
+      return address;
+    }
+    throw new ApiError(
+      "InsufficientFreeAddressesInSubnet",
+      `The subnet in ${zone.name} has no free address.`,
+    );
+  }
+
+  /** @returns false when somebody has it. */
+  takeExactly(address: string): boolean {
+    if (this.#used.has(address)) return false;
+    this.#used.add(address);
+    return true;
+  }
+
+  free(address: string): void {
+    this.#used.delete(address);
+  }
+
+  #zoneStart(region: Region, zone: Zone): number {
+    return region.index * 16 + zone.index * 4;
+  }
+}

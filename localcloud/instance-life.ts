@@ -1,0 +1,150 @@
+/**
+ * The life of an instance: boots when its disks are there, ends when it is told to or when it shuts
+ * itself down. All that takes time is chained on `instance.work`, so that a termination during the
+ * boot waits for the boot and then undoes it.
+ */
+
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { volumesOf } from "./actions/instance-lookup.ts";
+import { removeVolume } from "./actions/volumes.ts";
+import type { MachineMetadata } from "./machines/machine.ts";
+import type { InstanceRecord } from "./records.ts";
+import type { Cloud, Store } from "./store.ts";
+
+/** Where an instance lives. */
+export interface Home {
+  readonly cloud: Cloud;
+  readonly store: Store;
+}
+
+/** What made an instance stop or end, in EC2's words. */
+export const Reason = {
+  user: { code: "Client.UserInitiatedShutdown", message: "User initiated shutdown" },
+  itself: { code: "Client.InstanceInitiatedShutdown", message: "Instance initiated shutdown" },
+  launchFailed: { code: "Client.InternalError", message: "Client error on launch" },
+} as const;
+type Reason = (typeof Reason)[keyof typeof Reason];
+
+/** From `pending` to `running`, in the background. */
+export function bringUp(home: Home, instance: InstanceRecord): void {
+  chain(home, instance, async () => {
+    const { cloud } = home;
+    try {
+      const delay = cloud.wait(cloud.delays.instancePending);
+      delay.catch(() => {});
+      await Promise.all(volumesOf(home, instance).map((volume) => volume.ready));
+      await delay;
+      if (!isStill(home, instance, "pending")) return;
+      await boot(home, instance);
+    } catch (error) {
+      if (cloud.closing.aborted || !isStill(home, instance, "pending")) return;
+      // A volume that failed says so itself; a machine that does not boot is our own trouble.
+      console.error(`localcloud: ${instance.id} could not be launched:`, error);
+      beginEnd(home, instance, Reason.launchFailed);
+      return;
+    }
+    if (isStill(home, instance, "pending")) instance.state.set("running", cloud.now());
+  });
+}
+
+async function boot(home: Home, instance: InstanceRecord): Promise<void> {
+  const { cloud } = home;
+  const directory = join(cloud.directory, "instances", instance.id);
+  await mkdir(directory, { recursive: true });
+  instance.bootCount += 1;
+  instance.machine = await cloud.machinery.bootMachine({
+    instanceId: instance.id,
+    directory,
+    // Cloud-init runs a user-data script on the first boot only.
+    userData: instance.bootCount === 1 ? instance.userData : Buffer.alloc(0),
+    address: instance.networkInterface.privateAddress,
+    disks: volumesOf(home, instance).map((volume) => ({
+      deviceName: volume.attachment?.device ?? "",
+      path: volume.path,
+    })),
+    node: cloud.node,
+    metadata: () => metadataOf(home, instance),
+    onShutdown: () => shutItself(home, instance),
+  });
+}
+
+function metadataOf({ store }: Home, instance: InstanceRecord): MachineMetadata {
+  const groups = instance.networkInterface.groupIds.map((id) => store.groups.get(id)?.name ?? id);
+  return {
+    instanceId: instance.id,
+    imageId: instance.imageId,
+    instanceType: instance.type.name,
+    region: store.region.name,
+    availabilityZone: instance.zone.name,
+    localIpv4: instance.networkInterface.privateAddress,
+    ...(instance.publicAddress === undefined ? {} : { publicIpv4: instance.publicAddress }),
+    securityGroups: groups,
+    ...(instance.metadataOptions.instanceMetadataTags === "enabled"
+      ? { tags: Object.fromEntries(instance.tags) }
+      : {}),
+  };
+}
+
+/** The machine has ended by itself: what that means was said at launch. */
+function shutItself(home: Home, instance: InstanceRecord): void {
+  if (!isStill(home, instance, "running") && !isStill(home, instance, "pending")) return;
+  if (instance.shutdownBehavior === "terminate") beginEnd(home, instance, Reason.itself);
+  else beginStop(home, instance, Reason.itself);
+}
+
+/** `shutting-down` at once; `terminated` when the machine and what dies with it are gone. */
+export function beginEnd(home: Home, instance: InstanceRecord, reason: Reason): void {
+  const { cloud, store } = home;
+  instance.state.set("shutting-down", cloud.now());
+  explain(instance, reason, cloud.now());
+  chain(home, instance, async () => {
+    await endMachine(instance, cloud.now());
+    await cloud.wait(cloud.delays.instanceStopping);
+    for (const volume of volumesOf(home, instance)) {
+      if (volume.attachment?.deleteOnTermination) {
+        await removeVolume(store, volume);
+      } else {
+        volume.attachment = undefined;
+        volume.state.set("available", cloud.now());
+      }
+    }
+    cloud.addresses.free(instance.networkInterface.privateAddress);
+    await rm(join(cloud.directory, "instances", instance.id), { recursive: true, force: true });
+    instance.state.set("terminated", cloud.now());
+  });
+}
+
+export function beginStop(home: Home, instance: InstanceRecord, reason: Reason): void {
+  const { cloud } = home;
+  instance.state.set("stopping", cloud.now());
+  explain(instance, reason, cloud.now());
+  chain(home, instance, async () => {
+    await endMachine(instance, cloud.now());
+    await cloud.wait(cloud.delays.instanceStopping);
+    if (isStill(home, instance, "stopping")) instance.state.set("stopped", cloud.now());
+  });
+}
+
+async function endMachine(instance: InstanceRecord, nowMs: number): Promise<void> {
+  const { machine } = instance;
+  if (machine === undefined) return;
+  await machine.stop();
+  instance.postedConsole = { text: machine.consoleText(), at: new Date(nowMs) };
+  instance.machine = undefined;
+}
+
+function explain(instance: InstanceRecord, reason: Reason, nowMs: number): void {
+  instance.stateReason = { code: reason.code, message: `${reason.code}: ${reason.message}` };
+  const time = new Date(nowMs).toISOString().slice(0, 19).replace("T", " ");
+  instance.transitionReason = reason === Reason.user ? `User initiated (${time} GMT)` : "";
+}
+
+function isStill(home: Home, instance: InstanceRecord, state: string): boolean {
+  return instance.state.at(home.cloud.now()) === state;
+}
+
+function chain(home: Home, instance: InstanceRecord, work: () => Promise<void>): void {
+  instance.work = instance.work.catch(() => {}).then(work);
+  home.cloud.inBackground(instance.work);
+}

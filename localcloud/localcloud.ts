@@ -1,0 +1,136 @@
+/**
+ * An EC2 (and STS) on this machine: many accounts, regions and partitions, in one process.
+ *
+ *   1. an address nobody else has, claimed by listening on it
+ *   2. a directory for disks and machines
+ *   3. configuration files with a profile for each account
+ *   4. the API over one store per account and region
+ *
+ * close() undoes all of it; what a killed one leaves is cleaned up by the next that starts.
+ */
+
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Accounts } from "./accounts.ts";
+import { AddressSpace } from "./address-space.ts";
+import type {
+  AdminTarget,
+  ExportedSnapshot,
+  ExportSnapshotRequest,
+  ImportedImage,
+  ImportImageRequest,
+  Listing,
+} from "./admin.ts";
+import { exportSnapshot, importImage, list } from "./by-hand.ts";
+import { CallLog, type CallRecord } from "./call-log.ts";
+import { claimAddressSpace } from "./claim-address-space.ts";
+import { writeConfiguration } from "./configuration-files.ts";
+import { type Machinery, REAL_MACHINERY } from "./machinery.ts";
+import { type Backend, makeServer } from "./server.ts";
+import { DEFAULT_DELAYS, type Delays } from "./states.ts";
+import { Cloud } from "./store.ts";
+import { openWorkingDirectory } from "./working-directory.ts";
+
+export type { CallRecord } from "./call-log.ts";
+export type { Delays } from "./states.ts";
+
+export interface LocalcloudOptions {
+  /** For disks and machines. @default a new one under the system's temporary directory */
+  readonly directory?: string;
+  /** How long states take, in milliseconds. @default 150 to 400 each */
+  readonly delays?: Partial<Delays>;
+  /** What `node` a booting instance finds. @default "present" */
+  readonly helperNode?: "present" | "package" | "tarball";
+  /** What disks and machines are made of. @default sparse files and processes */
+  readonly machinery?: Machinery;
+}
+
+export interface Localcloud {
+  /** `http://127.A.0.2:PORT`, the value of AWS_ENDPOINT_URL. */
+  readonly endpoint: string;
+  /**
+   * The environment for whatever is to use it: endpoint, shared configuration files with a profile
+   * for each account (`aws-1`, `aws-2`, `aws-us-gov-1`, …), SOURCE_AWS_… keys of `aws-1`,
+   * DESTINATION_AWS_… keys of `aws-us-gov-1`, the token of the admin paths. No region.
+   */
+  readonly env: Readonly<Record<string, string>>;
+  /** Every call so far, oldest first. */
+  readonly calls: readonly CallRecord[];
+  importImage(request: ImportImageRequest): Promise<ImportedImage>;
+  exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
+  list(): Promise<Listing>;
+  /** Ends all machines and removes everything that was made. May be called again. */
+  close(): Promise<void>;
+}
+
+export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<Localcloud> {
+  let backend: Backend | undefined;
+  const server = makeServer(() => backend);
+  const { endpoint, slot, release } = await claimAddressSpace(server);
+  const working = await openWorkingDirectory(options.directory, slot).catch(async (error) => {
+    await release();
+    throw error;
+  });
+  const accounts = new Accounts();
+  const token = randomBytes(24).toString("base64url");
+  const calls = new CallLog();
+  const cloud = new Cloud({
+    accounts,
+    calls,
+    delays: { ...DEFAULT_DELAYS, ...options.delays },
+    directory: working.path,
+    addresses: new AddressSpace(slot),
+    machinery: options.machinery ?? REAL_MACHINERY,
+    node: options.helperNode ?? "present",
+  });
+  const admin: AdminTarget = {
+    token,
+    importImage: (request) => importImage(cloud, request),
+    exportSnapshot: (request) => exportSnapshot(cloud, request),
+    list: async () => list(cloud),
+  };
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      backend = undefined;
+      try {
+        await cloud.close();
+        await working.remove();
+      } finally {
+        // Last: whoever gets the address next must find nothing of ours.
+        await release();
+      }
+    })();
+    return closing;
+  };
+  try {
+    for (const name of ["volumes", "snapshots", "instances"]) {
+      await mkdir(join(working.path, name), { recursive: true });
+    }
+    const files = await writeConfiguration(working.path, accounts);
+    backend = { cloud, admin };
+    const env = { ...environment(accounts, endpoint, token), ...files };
+    return { ...admin, endpoint, env, calls: calls.records, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function environment(accounts: Accounts, endpoint: string, token: string): Record<string, string> {
+  const sides = { SOURCE: "aws-1", DESTINATION: "aws-us-gov-1" };
+  const keys = Object.entries(sides).flatMap(([side, profile]) => {
+    const account = accounts.all.find((one) => one.profile === profile);
+    if (account === undefined) throw new Error(`no account ${profile}`);
+    return [
+      [`${side}_AWS_ACCESS_KEY_ID`, account.accessKeyId],
+      [`${side}_AWS_SECRET_ACCESS_KEY`, account.secretAccessKey],
+    ];
+  });
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AMICOPY_LOCALCLOUD_TOKEN: token,
+    ...Object.fromEntries(keys),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * The one way to every action: read the input, do it, note it in the log. Whatever is to happen to
+ * calls as such (faults, throttling) belongs here and nowhere else.
+ */
+
+import type { Caller } from "./accounts.ts";
+import { ACTIONS } from "./actions/table.ts";
+import { Call } from "./call.ts";
+import { idsIn } from "./call-log.ts";
+import type { Region } from "./catalog/regions.ts";
+import { ApiError } from "./protocol/api-error.ts";
+import { findOperation, type OperationSchema, type Service } from "./protocol/operations.ts";
+import { readInput } from "./protocol/query-reader.ts";
+import type { Cloud } from "./store.ts";
+
+export interface ActionRequest {
+  readonly service: Service;
+  readonly action: string;
+  readonly parameters: Iterable<readonly [string, string]>;
+  readonly caller: Caller;
+  readonly region: Region;
+}
+
+/** @throws ApiError for every refusal, also those that are bugs of localcloud. */
+export async function performAction(
+  cloud: Cloud,
+  request: ActionRequest,
+): Promise<{ operation: OperationSchema; output: object }> {
+  const { service, action: name, caller, region } = request;
+  const note = {
+    at: new Date(cloud.now()),
+    service,
+    action: name,
+    accountId: caller.account.id,
+    region: region.name,
+  };
+  let input: Record<string, unknown> = {};
+  try {
+    const operation = findOperation(service, name);
+    const action = ACTIONS.get(`${service} ${name}`);
+    if (operation === undefined || action === undefined) {
+      throw new ApiError(
+        "InvalidAction",
+        operation === undefined
+          ? `The action ${name} is not valid for this web service.`
+          : `localcloud does not have the action ${name}.`,
+      );
+    }
+    input = readInput(operation, request.parameters);
+    const call = new Call(cloud, caller, region, input.DryRun === true);
+    const output = await action.run(input, call);
+    endDryRun(call, name);
+    const made = /^(Describe|Get)/.test(name) ? undefined : output;
+    cloud.calls.add({ ...note, ids: idsIn(input, made), dryRun: false, outcome: "ok" });
+    return { operation, output };
+  } catch (error) {
+    const refusal = asApiError(error, name);
+    const dryRun = input.DryRun === true;
+    cloud.calls.add({ ...note, ids: idsIn(input), dryRun, outcome: refusal.code });
+    throw refusal;
+  }
+}
+
+/** A describe call that worked; one that changes something must have ended its dry run before. */
+function endDryRun(call: Call, name: string): void {
+  if (!call.dryRun) return;
+  if (call.committed || !/^(Describe|Get)/.test(name)) {
+    throw new Error(`${name} did not end its dry run before it changed something`);
+  }
+  call.endDryRun();
+}
+
+function asApiError(error: unknown, name: string): ApiError {
+  if (error instanceof ApiError) return error;
+  console.error(`localcloud: ${name} failed:`, error);
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ApiError("InternalError", `localcloud failed in ${name}: ${reason}`, { cause: error });
+}

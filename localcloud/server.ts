@@ -1,0 +1,177 @@
+/**
+ * The HTTP endpoint: one for all services, regions and accounts. Who calls and for which region is
+ * in the request's signature.
+ *
+ *   POST /              EC2 and STS, query protocol
+ *   …    /localcloud/…  a person's way in (admin.ts)
+ */
+
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Caller } from "./accounts.ts";
+import { ADMIN_PATH, type AdminTarget, handleAdmin } from "./admin.ts";
+import { findRegion, type Region } from "./catalog/regions.ts";
+import { performAction } from "./perform-action.ts";
+import { ApiError } from "./protocol/api-error.ts";
+import type { Service } from "./protocol/operations.ts";
+import { isSignedWith, readClaim } from "./protocol/signature.ts";
+import { writeAnswer, writeError } from "./protocol/xml-writer.ts";
+import type { Cloud } from "./store.ts";
+
+/** Ours. User data is the longest thing anybody sends: 16 KiB, twice encoded. */
+const BODY_MAX_BYTES = 1024 * 1024;
+/** Ours. A client that connects and says nothing. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Called once the cloud exists: the address is claimed by listening, before anything else is made. */
+export interface Backend {
+  readonly cloud: Cloud;
+  readonly admin: AdminTarget;
+}
+
+/** A server that is not listening yet. Requests that come before there is a backend get 503. */
+export function makeServer(backend: () => Backend | undefined): Server {
+  const server = createServer((request, response) => {
+    const ready = backend();
+    if (ready === undefined) {
+      response.writeHead(503).end();
+    } else if ((request.url ?? "").startsWith(ADMIN_PATH)) {
+      void handleAdmin(request, response, ready.admin);
+    } else {
+      void answer(request, response, ready.cloud);
+    }
+  });
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  return server;
+}
+
+/** Never throws. */
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  cloud: Cloud,
+): Promise<void> {
+  const requestId = randomUUID();
+  let service: Service = "ec2";
+  let status = 200;
+  let body: string;
+  try {
+    service = serviceOf(request);
+    const content = await readBody(request);
+    const parameters = new URLSearchParams(content.toString("utf8"));
+    const action = parameters.get("Action") ?? "";
+    parameters.delete("Action");
+    parameters.delete("Version");
+    const { caller, region } = authenticate(request, content, { service, action, cloud });
+    const done = await performAction(cloud, { service, action, parameters, caller, region });
+    body = writeAnswer(done.operation, done.output, requestId);
+  } catch (error) {
+    const refusal = toApiError(error);
+    status = refusal.status;
+    body = writeError(service, refusal, requestId);
+  }
+  if (response.destroyed) return;
+  response.writeHead(status, {
+    "Content-Type": "text/xml;charset=UTF-8",
+    "x-amzn-requestid": requestId,
+  });
+  response.end(body);
+}
+
+function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  console.error("localcloud: a request failed:", error);
+  return new ApiError("InternalError", error instanceof Error ? error.message : String(error));
+}
+
+/** EC2 answers errors in another form than STS, so this must be known first. */
+function serviceOf(request: IncomingMessage): Service {
+  const claim = readClaim(request.headers);
+  if (claim === undefined) {
+    throw new ApiError("MissingAuthenticationToken", "Request is missing Authentication Token");
+  }
+  if (claim.service !== "ec2" && claim.service !== "sts") {
+    throw new ApiError("InvalidAction", `localcloud does not have the service ${claim.service}.`);
+  }
+  return claim.service;
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > BODY_MAX_BYTES) {
+      throw new ApiError("RequestEntityTooLarge", "The request is larger than 1 MiB.");
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+interface AuthenticationContext {
+  readonly service: Service;
+  readonly action: string;
+  readonly cloud: Cloud;
+}
+
+/** @throws ApiError as the services do: EC2 says `AuthFailure` for nearly everything. */
+function authenticate(
+  request: IncomingMessage,
+  body: Buffer,
+  context: AuthenticationContext,
+): { caller: Caller; region: Region } {
+  const { service, cloud } = context;
+  const claim = readClaim(request.headers);
+  const fail = (error: ApiError): never => {
+    cloud.calls.add({
+      at: new Date(cloud.now()),
+      service,
+      action: context.action,
+      accountId: undefined,
+      region: claim?.region,
+      ids: [],
+      dryRun: false,
+      outcome: error.code,
+    });
+    throw error;
+  };
+  if (claim === undefined) return fail(unknownKey(service));
+  const place = findRegion(claim.region);
+  if (place === undefined) {
+    const message = `Credential should be scoped to a valid region: there is no region ${claim.region}.`;
+    return fail(new ApiError(service === "ec2" ? "AuthFailure" : "SignatureDoesNotMatch", message));
+  }
+  const signer = cloud.accounts.signer(claim.accessKeyId, claim.sessionToken);
+  if (signer === undefined || signer.caller.account.partition !== place.partition.name) {
+    return fail(unknownKey(service));
+  }
+  const signed = { method: request.method ?? "", url: request.url ?? "", headers: request.headers };
+  if (!isSignedWith({ ...signed, body }, claim, signer.secretAccessKey)) {
+    return fail(
+      service === "ec2"
+        ? unknownKey(service)
+        : new ApiError(
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.",
+          ),
+    );
+  }
+  if (signer.expiration !== undefined && signer.expiration.getTime() <= cloud.now()) {
+    return fail(
+      service === "ec2"
+        ? new ApiError("RequestExpired", "Request has expired.")
+        : new ApiError("ExpiredToken", "The security token included in the request is expired"),
+    );
+  }
+  return { caller: signer.caller, region: place.region };
+}
+
+function unknownKey(service: Service): ApiError {
+  return service === "ec2"
+    ? new ApiError("AuthFailure", "AWS was not able to validate the provided access credentials")
+    : new ApiError(
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+      );
+}

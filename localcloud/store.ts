@@ -1,0 +1,200 @@
+/**
+ * Everything there is: one `Store` per account and region, all in one `Cloud`. A store knows only
+ * its own account's things; looking into another account's is a deliberate step (`storesIn`), made
+ * only where EC2 shares something.
+ */
+
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Accounts, AMAZON_ACCOUNT_ID } from "./accounts.ts";
+import type { AddressSpace } from "./address-space.ts";
+import type { CallLog } from "./call-log.ts";
+import { seedImages } from "./catalog/helper-images.ts";
+import { findRegion, type Partition, type Region } from "./catalog/regions.ts";
+import { ClientTokens } from "./client-tokens.ts";
+import { newId } from "./ids.ts";
+import type { Machinery } from "./machinery.ts";
+import type {
+  GroupRecord,
+  ImageRecord,
+  InstanceRecord,
+  KeyRecord,
+  SnapshotRecord,
+  SubnetRecord,
+  VolumeRecord,
+  VpcRecord,
+} from "./records.ts";
+import type { Delays } from "./states.ts";
+
+/** One account's things in one region. */
+export interface Store {
+  readonly accountId: string;
+  readonly region: Region;
+  readonly partition: Partition;
+  readonly images: Map<string, ImageRecord>;
+  readonly snapshots: Map<string, SnapshotRecord>;
+  readonly volumes: Map<string, VolumeRecord>;
+  readonly instances: Map<string, InstanceRecord>;
+  readonly groups: Map<string, GroupRecord>;
+  readonly subnets: Map<string, SubnetRecord>;
+  readonly vpcs: Map<string, VpcRecord>;
+  readonly keys: readonly KeyRecord[];
+  readonly tokens: ClientTokens;
+  encryptionByDefault: boolean;
+}
+
+export interface CloudOptions {
+  readonly accounts: Accounts;
+  readonly delays: Delays;
+  readonly directory: string;
+  readonly addresses: AddressSpace;
+  readonly machinery: Machinery;
+  readonly node: "present" | "package" | "tarball";
+  readonly calls: CallLog;
+}
+
+export class Cloud {
+  readonly accounts: Accounts;
+  readonly delays: Delays;
+  readonly directory: string;
+  readonly addresses: AddressSpace;
+  readonly machinery: Machinery;
+  readonly node: "present" | "package" | "tarball";
+  readonly calls: CallLog;
+  readonly #stores = new Map<string, Store>();
+  readonly #closing = new AbortController();
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(options: CloudOptions) {
+    this.accounts = options.accounts;
+    this.delays = options.delays;
+    this.directory = options.directory;
+    this.addresses = options.addresses;
+    this.machinery = options.machinery;
+    this.node = options.node;
+    this.calls = options.calls;
+  }
+
+  /** Milliseconds since 1970, the time by which states move. */
+  now(): number {
+    return Date.now();
+  }
+
+  /** Aborted when the cloud ends: nothing new starts then. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  store(accountId: string, regionName: string): Store {
+    const key = `${accountId} ${regionName}`;
+    const known = this.#stores.get(key);
+    if (known !== undefined) return known;
+    const found = findRegion(regionName);
+    if (found === undefined) throw new Error(`no region ${regionName}`);
+    const store = makeStore(accountId, found.partition, found.region, this.addresses);
+    if (accountId === AMAZON_ACCOUNT_ID) seedImages(store);
+    this.#stores.set(key, store);
+    return store;
+  }
+
+  /** All accounts' stores of a region, Amazon's among them: for what is shared. */
+  storesIn(region: Region): Store[] {
+    this.store(AMAZON_ACCOUNT_ID, region.name);
+    return [...this.#stores.values()].filter((one) => one.region === region);
+  }
+
+  allStores(): Store[] {
+    return [...this.#stores.values()];
+  }
+
+  /** Waits, but not longer than the cloud lives. @throws when it ends meanwhile. */
+  async wait(ms: number): Promise<void> {
+    this.closing.throwIfAborted();
+    if (ms > 0) await sleep(ms, undefined, { signal: this.closing });
+  }
+
+  /** Work that no answer waits for. Its failures must be handled in it; close() waits for it. */
+  inBackground(work: Promise<void>): void {
+    const settled = work.catch((error: unknown) => {
+      if (!this.closing.aborted) console.error("localcloud: background work failed:", error);
+    });
+    this.#background.add(settled);
+    void settled.finally(() => this.#background.delete(settled));
+  }
+
+  /** Ends every machine and waits for whatever is still being done. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#background);
+    const instances = this.allStores().flatMap((store) => [...store.instances.values()]);
+    await Promise.all(
+      instances.map(async (instance) => {
+        await instance.work.catch(() => {});
+        await instance.machine?.stop();
+      }),
+    );
+  }
+}
+
+function makeStore(
+  accountId: string,
+  partition: Partition,
+  region: Region,
+  addresses: AddressSpace,
+): Store {
+  const vpc: VpcRecord = {
+    id: newId("vpc"),
+    tags: new Map(),
+    cidr: addresses.regionCidr(region),
+    routeTableId: newId("rtb"),
+    internetGatewayId: newId("igw"),
+  };
+  const subnets = region.zones.map((zone) => ({
+    id: newId("subnet"),
+    tags: new Map<string, string>(),
+    vpcId: vpc.id,
+    zone,
+    cidr: addresses.zoneCidr(region, zone),
+  }));
+  const group: GroupRecord = {
+    id: newId("sg"),
+    tags: new Map(),
+    name: "default",
+    description: "default VPC security group",
+    vpcId: vpc.id,
+    rules: [],
+  };
+  const everything = { protocol: "-1", fromPort: -1, toPort: -1, description: undefined };
+  group.rules = [
+    { id: newId("sgr"), tags: new Map(), egress: false, ...everything, groupId: group.id },
+    { id: newId("sgr"), tags: new Map(), egress: true, ...everything, cidrIpv4: "0.0.0.0/0" },
+  ];
+  return {
+    accountId,
+    region,
+    partition,
+    images: new Map(),
+    snapshots: new Map(),
+    volumes: new Map(),
+    instances: new Map(),
+    groups: new Map([[group.id, group]]),
+    subnets: new Map(subnets.map((subnet) => [subnet.id, subnet])),
+    vpcs: new Map([[vpc.id, vpc]]),
+    keys: makeKeys(accountId, partition, region),
+    tokens: new ClientTokens(),
+    encryptionByDefault: false,
+  };
+}
+
+/** AWS's own key, one of the account's, and one that the partition's other account may use too. */
+function makeKeys(accountId: string, partition: Partition, region: Region): KeyRecord[] {
+  const kinds = [
+    { alias: "alias/aws/ebs", managedByAws: true, shared: false },
+    { alias: "alias/amicopy-test", managedByAws: false, shared: false },
+    { alias: "alias/amicopy-shared", managedByAws: false, shared: true },
+  ];
+  return kinds.map((kind) => {
+    const id = randomUUID();
+    return { ...kind, id, arn: `arn:${partition.name}:kms:${region.name}:${accountId}:key/${id}` };
+  });
+}
