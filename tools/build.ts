@@ -22,7 +22,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import type { Job } from "../agent/contract.ts";
 
@@ -55,6 +55,20 @@ export async function bundleAgent(): Promise<AgentBundle> {
   const [file] = result.outputFiles;
   if (file === undefined) throw new Error("esbuild made no bundle of agent/main.ts");
   return { code: file.text.trimEnd(), inputs: Object.keys(result.metafile.inputs) };
+}
+
+/** The bundle as a module that unpacks and runs itself: Brotli leaves a tenth less than gzip does. */
+export function packAgent(code: string): string {
+  const params = {
+    [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+    [constants.BROTLI_PARAM_SIZE_HINT]: code.length,
+  };
+  const packed = brotliCompressSync(code, { params }).toString("base64");
+  return [
+    'import{writeFileSync as w}from"node:fs";import{brotliDecompressSync as d}from"node:zlib";',
+    'const u=new URL("main.mjs",import.meta.url);',
+    `w(u,d(Buffer.from("${packed}","base64")));await import(u)`,
+  ].join("");
 }
 
 /** The boot script without its comments, with the bundle in it; `@JOB@` is still open. */
@@ -111,7 +125,7 @@ async function makeLibrary(folder: string): Promise<void> {
 
 async function makeAgent(folder: string): Promise<void> {
   const { code } = await bundleAgent();
-  const template = makeUserData(readFileSync(join(ROOT, "agent/boot.sh"), "utf8"), code);
+  const template = makeUserData(readFileSync(join(ROOT, "agent/boot.sh"), "utf8"), packAgent(code));
   const sizeBytes = userDataSizeBytes(template);
   const bundleBytes = gzipSync(code, { level: 9 }).length;
   console.log(
