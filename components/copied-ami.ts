@@ -75,14 +75,16 @@ export class CopiedAmi extends pulumi.ComponentResource {
 
     const copyRun = new CopyRun(name, { request }, technical);
     const { run } = copyRun;
+    // A preview does not know whether the run's id will change; with this the engine does.
+    const replaceWith = [copyRun];
     for (const side of ["source", "destination"] as const) {
       const helperName = `${name}-${side}`;
       const progressUrn = this.#progressUrn(helperName, ResourceType.helperInstance);
-      const row = { ...technical, deletedWith: copyRun };
+      const row = { ...technical, replaceWith, deletedWith: copyRun };
       new HelperInstance(helperName, { request, run, side, progressUrn }, row);
     }
     const progressUrn = this.#progressUrn(name, ResourceType.copiedImage);
-    const row = { parent: this, replaceWith: [copyRun] };
+    const row = { parent: this, replaceWith };
     const { image } = new CopiedImage(name, { request, run, progressUrn }, row);
 
     this.imageId = image.imageId;

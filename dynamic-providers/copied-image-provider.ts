@@ -14,8 +14,10 @@ import { checkRequest, isUnknown } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
 import type { RunOutcome } from "./shared-run.ts";
+import { checkAccount } from "./workflow/check-account.ts";
 import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./workflow/copy-request.ts";
 import type { ObservedImage } from "./workflow/observe-image.ts";
+import { withoutReserved } from "./workflow/run.ts";
 import type { ImageWishes } from "./workflow/update-image.ts";
 
 interface ImageInputs {
@@ -87,7 +89,6 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
       if (props.outcome === "aborted") return;
       try {
         const cloud = parts.openCloud(props.request.destination);
-        await parts.assertAccount(cloud, props.run.destination, "destination");
         await parts.removeImage(props.image, cloud);
       } catch (error) {
         throw plainError(error);
@@ -123,7 +124,6 @@ function hasAllSnapshots(image: CopiedImageFacts, observed: ObservedImage): bool
 
 async function observe(parts: ProviderParts, state: CompleteState): Promise<ObservedImage> {
   const cloud = parts.openCloud(state.request.destination);
-  await parts.assertAccount(cloud, state.run.destination, "destination");
   return parts.observeImage(state.image, cloud);
 }
 
@@ -134,7 +134,7 @@ async function repair(
   olds: CompleteState,
   news: ImageInputs,
 ): Promise<CompleteState> {
-  const { request, run } = news;
+  const { request } = news;
   const { observed, ...rest } = olds;
   let state: CompleteState = { ...rest, request };
   if (!wishesChanged(olds.request, request) && !hasDrifted(olds.wanted, observed)) {
@@ -142,7 +142,6 @@ async function repair(
   }
   try {
     const cloud = parts.openCloud(request.destination);
-    await parts.assertAccount(cloud, run.destination, "destination");
     if (observed?.registered === false) {
       state = { ...state, image: await parts.restoreImage(olds.image, news) };
     }
@@ -165,9 +164,8 @@ async function sourceDefaults(
 ): Promise<SourceDefaults | undefined> {
   if (!needsSource(before, request)) return undefined;
   const cloud = parts.openCloud(request.source);
-  await parts.assertAccount(cloud, run.source, "source");
+  await checkAccount(cloud, run.source);
   const [image] = await cloud.describeImages({ imageIds: [request.sourceAmiId] });
   if (image === undefined) return undefined;
-  const tags = Object.entries(image.tags).filter(([key]) => !/^(?:aws|amicopy):/.test(key));
-  return { description: image.description, tags: Object.fromEntries(tags) };
+  return { description: image.description, tags: withoutReserved(image.tags) };
 }

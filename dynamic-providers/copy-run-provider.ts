@@ -3,10 +3,11 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { HelperSide } from "../agent/contract.ts";
 import { isCloudError } from "./ec2/cloud-error.ts";
-import { plainError, preflightError } from "./failure.ts";
+import { messageOf, plainError, preflightError } from "./failure.ts";
 import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
+import { checkAccount } from "./workflow/check-account.ts";
 import type { CopyRequest, RunIdentity } from "./workflow/copy-request.ts";
 
 /** What the state holds of a run. */
@@ -43,7 +44,6 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
         throw plainError(error);
       });
       if (problems.length > 0 || identity === undefined) throw preflightError(problems);
-      parts.preflighted.add(runId);
       const createdAt = new Date(parts.clock.now()).toISOString();
       const outs: CopyRunState = { request, run: { runId, ...identity }, createdAt, lost: false };
       return { id: runId, outs };
@@ -65,8 +65,8 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
     async delete(_id, props: CopyRunState) {
       const sides = ["destination", "source"] as const;
       const results = await Promise.allSettled(sides.map((side) => sweep(parts, props, side)));
-      const failures = results.flatMap((result) =>
-        result.status === "rejected" ? [plainError(result.reason).message] : [],
+      const failures = results.flatMap((result, index) =>
+        result.status === "rejected" ? [`${sides[index]}: ${messageOf(result.reason)}`] : [],
       );
       if (failures.length > 0) throw plainError(new Error(failures.join("\n")));
     },
@@ -80,7 +80,7 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
 async function isLost(parts: ProviderParts, state: CopyRunState): Promise<boolean> {
   const { runId, destination } = state.run;
   const cloud = parts.openCloud(state.request.destination);
-  await parts.assertAccount(cloud, destination, "destination");
+  await checkAccount(cloud, destination);
   const tags = parts.tagsOf(runId);
   const [images, snapshots, instances, groups] = await Promise.all([
     cloud.describeImages({ tags }),
@@ -95,21 +95,21 @@ async function isLost(parts: ProviderParts, state: CopyRunState): Promise<boolea
 async function sweep(parts: ProviderParts, state: CopyRunState, side: HelperSide): Promise<void> {
   try {
     const cloud = parts.openCloud(state.request[side]);
-    await parts.assertAccount(cloud, state.run[side], side);
     await parts.sweepRun(state.run, cloud, side);
   } catch (error) {
     if (side === "destination" || !mayBeLeft(parts, state, error)) throw error;
     const { runId, source } = state.run;
     parts.log.warn(
       undefined,
-      `The source side of run ${runId} (account ${source.accountId}, ${source.region}) cannot be entered any more: ${plainError(error).message} Its helpers ended long ago by themselves. To look for leftovers later: npx amicopy sweep --region ${source.region} --older-than 2h --dry-run`,
+      `The source side of run ${runId} (account ${source.accountId}, ${source.region}) cannot be entered any more: ${messageOf(error)} Its helpers ended long ago by themselves. To look for leftovers later: npx amicopy sweep --region ${source.region} --older-than 2h --dry-run`,
     );
   }
 }
 
 /** Access to the source may be gone for good, and its helpers ended with their last lease. */
 function mayBeLeft(parts: ProviderParts, state: CopyRunState, error: unknown): boolean {
-  if (!isCloudError(error, "credentials", "denied")) return false;
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (!isCloudError(cause, "credentials", "denied")) return false;
   const { limits, clock } = parts;
   const longestMs = state.request.timeoutMinutes * 60_000 + limits.leaseMs + limits.expiryMarginMs;
   return clock.now() > Date.parse(state.createdAt) + longestMs;

@@ -44,14 +44,21 @@ export function unfinishedError(cause: unknown, state: UnfinishedState): Error {
 /** What failed, what to do next, and what could not be cleaned up. */
 export function messageOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause).slice(0, MESSAGE_MAX_LENGTH);
-  const parts = [cause.message];
+  const parts = [sentence(cause.message)];
   if (isCopyError(cause)) {
     if (cause.hint !== undefined) parts.push(cause.hint);
     if (cause.leftBehind.length > 0) {
       parts.push(`Could not be cleaned up: ${cause.leftBehind.join("; ")}.`);
     }
   }
-  return parts.join("\n").slice(0, MESSAGE_MAX_LENGTH);
+  const separator = parts[0]?.includes("\n") ? "\n" : " ";
+  return parts.join(separator).slice(0, MESSAGE_MAX_LENGTH);
+}
+
+/** With a capital at its start and a full stop at its end, unless it begins with an argument's path. */
+function sentence(text: string): string {
+  const start = /^[a-z][\w.]*:/.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return `${start}${text.slice(1)}${/[.!?:\n]$/.test(text) || text.includes("\n") ? "" : "."}`;
 }
 
 /** All problems that preflight found, as one text. */

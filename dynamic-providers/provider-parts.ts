@@ -8,7 +8,6 @@ import type {
   CopiedImageFacts,
   CopyRequest,
   RunIdentity,
-  SideIdentity,
   SideReference,
 } from "./workflow/copy-request.ts";
 import type { Limits } from "./workflow/limits.ts";
@@ -19,15 +18,11 @@ import type { ImageWishes } from "./workflow/update-image.ts";
 
 export interface ProviderParts {
   readonly openCloud: (side: SideReference) => Ec2;
-  /** @throws CopyError `wrong-account` unless the cloud is where the run's side is. */
-  readonly assertAccount: (cloud: Ec2, side: SideIdentity, name: HelperSide) => Promise<void>;
   readonly tagsOf: (runId: string) => TagQuery;
   /** 16 random hex digits. */
   readonly newRunId: () => string;
 
   readonly preflight: (request: CopyRequest) => Promise<PreflightReport>;
-  /** Runs that preflight has just passed, in this process: their copy need not ask again. */
-  readonly preflighted: Set<string>;
   readonly runs: SharedRuns;
   readonly observeImage: (facts: CopiedImageFacts, cloud: Ec2) => Promise<ObservedImage>;
   readonly restoreImage: (

@@ -8,20 +8,17 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { dynamic } from "@pulumi/pulumi";
 import { Tag } from "../agent/contract.ts";
-import { assertAccount } from "./assert-account.ts";
 import { watchForCancellation } from "./cancellation.ts";
 import { createCopiedImageProvider } from "./copied-image-provider.ts";
 import { createCopyRunProvider } from "./copy-run-provider.ts";
 import { openEc2 } from "./ec2/open-ec2.ts";
 import { openEngineLog } from "./engine-log.ts";
-import { messageOf, preflightError } from "./failure.ts";
 import { createHelperInstanceProvider } from "./helper-instance-provider.ts";
 import { createProgress } from "./progress.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { createSharedRuns } from "./shared-run.ts";
-import { CopyError } from "./workflow/copy-error.ts";
 import { copyImage } from "./workflow/copy-image.ts";
-import type { CopyRequest, RunIdentity, SideReference } from "./workflow/copy-request.ts";
+import type { CopyRequest, SideReference } from "./workflow/copy-request.ts";
 import { defaultLimits } from "./workflow/limits.ts";
 import { observeImage } from "./workflow/observe-image.ts";
 import { preflight } from "./workflow/preflight.ts";
@@ -38,7 +35,6 @@ const cancellation = watchForCancellation({
 });
 const clock = systemClock;
 const limits = defaultLimits;
-const preflighted = new Set<string>();
 
 const openCloud = (side: SideReference) => openEc2(side, process.env);
 
@@ -57,33 +53,17 @@ async function contextFor(request: CopyRequest, report: RunContext["report"]): P
   return { clouds, signal: cancellation.signal, report, userDataTemplate, clock, limits };
 }
 
-/** A run that is continued in a later operation is looked at again, before anything is created. */
-async function assertStillPossible(request: CopyRequest, run: RunIdentity): Promise<void> {
-  if (preflighted.has(run.runId)) return;
-  const { problems } = await preflight(request, openClouds(request), run);
-  if (problems.length === 0) return;
-  throw new CopyError(messageOf(preflightError(problems)), {
-    code: "preflight",
-    step: "preflight",
-  });
-}
-
 const runs = createSharedRuns({
   newProgress,
   cancellation,
-  async copy(request, run, report) {
-    await assertStillPossible(request, run);
-    return copyImage(request, run, await contextFor(request, report));
-  },
+  copy: async (request, run, report) => copyImage(request, run, await contextFor(request, report)),
 });
 
 const parts: ProviderParts = {
   openCloud,
-  assertAccount,
   tagsOf: (runId) => ({ [Tag.run]: runId }),
   newRunId: () => randomBytes(8).toString("hex"),
   preflight: (request) => preflight(request, openClouds(request)),
-  preflighted,
   runs,
   observeImage,
   async restoreImage(facts, { request, run, progressUrn }) {

@@ -116,7 +116,7 @@ function describe(error: unknown): Described {
   const text = String(fields.message ?? "")
     .replace(/\s*Encoded authorization failure message: \S+/, "")
     // Text from outside: nothing in it may move the cursor of whoever reads our log.
-    .replace(/[^\x20-\x7e]+/g, " ")
+    .replace(/[^\x21-\x7e]+/g, " ")
     .trim();
   return {
     code,

@@ -103,17 +103,13 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
   return {
     calls,
     warnings,
-    openCloud: ({ region, profile }) => cloudTwin(`${region}/${profile}`),
-    async assertAccount(cloud) {
-      called(`assert account ${cloud.region}`);
-    },
+    openCloud: ({ region }) => cloudTwin(region),
     tagsOf: (runId) => ({ "amicopy:run": runId }),
     newRunId: () => run.runId,
     async preflight() {
       called("preflight");
       return { problems: [], identity: { source: run.source, destination: run.destination } };
     },
-    preflighted: new Set(),
     runs: {
       async join({ row }) {
         called(`join ${row}`);
@@ -148,7 +144,9 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
 /** A cloud in which nothing is; a test gives the verbs it needs. */
 export function cloudTwin(region: string, verbs: Partial<Ec2> = {}): Ec2 {
   const nothing = async () => [];
+  const identity = region === run.source.region ? run.source : run.destination;
+  const callerIdentity = async () => ({ ...identity, arn: "" });
   const lookups = { describeImages: nothing, describeSnapshots: nothing };
   const machines = { describeInstances: nothing, describeSecurityGroups: nothing };
-  return { region, ...lookups, ...machines, ...verbs } as Ec2;
+  return { region, callerIdentity, ...lookups, ...machines, ...verbs } as Ec2;
 }
