@@ -44,7 +44,7 @@ export interface ProcessGroupOptions {
   /** All of it: nothing of our own environment is added. */
   readonly env: Readonly<Record<string, string>> & { readonly HOST_DEV: string };
   onOutput(chunk: Buffer): void;
-  /** The command (not what it left in the background) has ended. */
+  /** The command (not what it left in the background) has ended by itself. */
   onExit(code: number): void;
 }
 
@@ -68,13 +68,14 @@ export async function startProcessGroup(options: ProcessGroupOptions): Promise<P
   await started(leader);
   const pid = leader.pid;
   if (pid === undefined) throw new Error("a started process has no id");
+  let ending: Promise<void> | undefined;
   const output = leader.stdio[1] as Readable;
   const exitCode = leader.stdio[4] as Readable;
   output.on("data", (chunk: Buffer) => options.onOutput(chunk));
   for (const stream of leader.stdio) stream?.on("error", () => {});
   const commandEnded = Promise.withResolvers<void>();
   exitCode.once("data", (chunk: Buffer) => {
-    options.onExit(Number.parseInt(chunk.toString(), 10));
+    if (ending === undefined) options.onExit(Number.parseInt(chunk.toString(), 10));
     commandEnded.resolve();
   });
   const leaderEnded = new Promise<void>((resolve) => {
@@ -85,7 +86,6 @@ export async function startProcessGroup(options: ProcessGroupOptions): Promise<P
       resolve();
     });
   });
-  let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     if (leader.exitCode === null && leader.signalCode === null) {
       signal(-pid, "SIGTERM");

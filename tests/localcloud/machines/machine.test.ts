@@ -118,6 +118,7 @@ test("shutdown ends every program, then tells localcloud once", async (t) => {
   await machine.stop();
   assert.equal(shutdowns, 1);
   assert.match(machine.consoleText(), /reboot: Power down\r\n/);
+  assert.doesNotMatch(machine.consoleText(), /WARNING/, "being ended is no failure of the script");
 });
 
 test("every way to turn a machine off does so", async (t) => {
