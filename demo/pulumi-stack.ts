@@ -5,7 +5,7 @@
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { DEMO_DIRECTORY, ROOT } from "./demo-state.ts";
@@ -52,7 +52,11 @@ export async function initializeStack(
   }
   const pulumi = (args: readonly string[]) =>
     run("pulumi", ["--non-interactive", ...args], { cwd: ROOT, env: environment });
+  // `stack init` writes its settings beside the program and knows no `--config-file`.
+  const besideProgram = join(ROOT, `Pulumi.${STACK}.yaml`);
+  const isOurs = !existsSync(besideProgram);
   await pulumi(["stack", "init", STACK]);
+  if (isOurs) rmSync(besideProgram, { force: true });
   const settings = [
     ["sourceAmiId", sourceAmiId],
     ["source.region", SOURCE_REGION],
