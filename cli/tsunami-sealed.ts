@@ -1,0 +1,216 @@
+/**
+ * `tsunami serve|get|list --sealed`: files, block devices and /dev/null over the sealed engine. A
+ * file is written beside its name and renamed when both sides have the same digest of it.
+ */
+
+import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { rmSync, statSync } from "node:fs";
+import { open, rename, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { ALL_FILES } from "../tsunami/classic/wire.ts";
+import { runSession, type SessionOptions } from "../tsunami/sealed/session.ts";
+import { TransferError } from "../tsunami/transfer-error.ts";
+import { outputPlaces } from "./output-places.ts";
+import {
+  checkOffer,
+  FILES_IDENTITY,
+  type OfferedFile,
+  offerFiles,
+  takeFiles,
+} from "./sealed-offer.ts";
+import { formatBytes, formatRate, printable, TransferMeter } from "./transfer-meter.ts";
+import type { GetCommand, ListCommand, ServeCommand } from "./tsunami-command.ts";
+import type { TsunamiOutput } from "./tsunami-output.ts";
+
+/** Ours. A person who typed a wrong name of a host does not want to wait two minutes. */
+const CONNECT_MS = 30_000;
+const WORKER_ENTRY = new URL("./disk-thread.ts", import.meta.url);
+const SECTOR_BYTES = 512;
+
+export async function serveSealed(
+  command: ServeCommand,
+  psk: Uint8Array,
+  { say, note, signal }: TsunamiOutput,
+): Promise<void> {
+  const { address, port, json } = command;
+  const files: OfferedFile[] = [];
+  for (const name of new Set(command.paths)) {
+    files.push({ name, sizeBytes: await sizeOf(name, command.deviceSizeBytes) });
+  }
+  checkOffer(files);
+  if (json) say(JSON.stringify({ kind: "listening", port }));
+  else note(`${files.length} files served, sealed, at port ${port} until Ctrl-C`);
+  while (!signal.aborted) {
+    try {
+      const offer = { port, psk, signal, localAddress: address };
+      const { names, rateCapBitsPerSecond } = await offerFiles(files, offer);
+      if (names.length === 0) continue;
+      const volumes = names.map((path) => {
+        return { path, sizeBytes: files.find(({ name }) => name === path)?.sizeBytes ?? 0 };
+      });
+      const report = await runSession({
+        ...sessionBasics({ psk, signal, port, volumes }),
+        role: "sender",
+        listens: true,
+        ...(address !== undefined && { localAddress: address }),
+        ...(rateCapBitsPerSecond !== undefined && { rateCapBitsPerSecond }),
+        onProgress: () => {},
+      });
+      if (json) say(JSON.stringify({ kind: "finished", names, ...report }));
+      else
+        note(
+          `sent ${names.map(printable).join(", ")}: ${formatBytes(report.bytesSent)} on the wire`,
+        );
+    } catch (error) {
+      if (signal.aborted) return;
+      // A port that is taken stays taken; everything else was one receiver's trouble.
+      if (error instanceof TransferError && /cannot (listen|bind)/.test(error.message)) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      if (json) say(JSON.stringify({ kind: "failed", message }));
+      else note(`a receiver failed: ${message}`);
+    }
+  }
+}
+
+export async function getSealed(
+  command: GetCommand,
+  psk: Uint8Array,
+  { say, signal }: TsunamiOutput,
+): Promise<void> {
+  const { port, json, rateCapBitsPerSecond } = command;
+  const peerAddress = await addressOf(command.host);
+  const connectTimeoutMs = CONNECT_MS;
+  const server = { peerAddress, port, psk, signal, connectTimeoutMs, rateCapBitsPerSecond };
+  const taken = await takeFiles((offered) => chooseFiles(command.files, offered), server);
+  const places = outputPlaces(
+    taken.map(({ name }) => name),
+    command,
+  );
+  const targets = places.map((path) => newTarget(path));
+  const meter = new TransferMeter(
+    taken.length === 1 ? (taken[0]?.name ?? "") : `${taken.length} files`,
+  );
+  try {
+    const volumes = taken.map(({ sizeBytes }, index) => {
+      return { path: targets[index]?.writtenPath ?? "", sizeBytes };
+    });
+    const report = await runSession({
+      ...sessionBasics({ psk, signal, port, volumes }),
+      role: "receiver",
+      listens: false,
+      peerAddress,
+      onProgress: (progress) => meter.show(progress),
+    }).finally(() => meter.clear());
+    for (const { path, writtenPath } of targets) {
+      if (path !== writtenPath) await rename(writtenPath, path);
+    }
+    const totalBytes = volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const rate = formatRate((totalBytes * 8000) / Math.max(1, report.durationMs));
+    for (const [index, { name, sizeBytes }] of taken.entries()) {
+      const digest = report.digests[index] ?? "";
+      const path = places[index];
+      if (json) say(JSON.stringify({ name, path, sizeBytes, digest, ...totals(report) }));
+      else say(`${printable(name)}  ${formatBytes(sizeBytes)}  ${rate}  digest ${digest}`);
+    }
+  } finally {
+    for (const { path, writtenPath } of targets) {
+      if (path !== writtenPath) rmSync(writtenPath, { force: true });
+    }
+  }
+}
+
+export async function listSealed(
+  { host, port, json }: ListCommand,
+  psk: Uint8Array,
+  { say, signal }: TsunamiOutput,
+): Promise<void> {
+  const peerAddress = await addressOf(host);
+  const look = (offered: readonly OfferedFile[]): readonly OfferedFile[] => {
+    for (const file of offered) {
+      say(json ? JSON.stringify(file) : `${file.sizeBytes}\t${printable(file.name)}`);
+    }
+    return [];
+  };
+  await takeFiles(look, { peerAddress, port, psk, signal, connectTimeoutMs: CONNECT_MS });
+}
+
+function sessionBasics(
+  basics: Pick<SessionOptions, "psk" | "signal" | "port" | "volumes">,
+): Pick<SessionOptions, keyof typeof basics | "pskIdentity" | "workerEntry" | "waits"> {
+  const waits = { connectMs: CONNECT_MS };
+  return { ...basics, pskIdentity: FILES_IDENTITY, workerEntry: WORKER_ENTRY, waits };
+}
+
+function totals(report: Awaited<ReturnType<typeof runSession>>): object {
+  const { bytesRead, bytesSent, bytesResent, durationMs } = report;
+  return { bytesRead, bytesSent, bytesResent, durationMs };
+}
+
+/** By the name as given to `serve`, or by its base name when that means one file. */
+function chooseFiles(
+  wanted: readonly string[],
+  offered: readonly OfferedFile[],
+): readonly OfferedFile[] {
+  return wanted.flatMap((name) => {
+    if (name === ALL_FILES) return offered;
+    const exact = offered.find((file) => file.name === name);
+    const sameBase = offered.filter((file) => basename(file.name) === name);
+    const [only] = exact === undefined ? sameBase : [exact];
+    if (only === undefined || (exact === undefined && sameBase.length > 1)) {
+      throw new MissingFileError(`the server has no one file ${JSON.stringify(name)}`);
+    }
+    return [only];
+  });
+}
+
+/** The server offers other files. */
+class MissingFileError extends Error {
+  override readonly name = "MissingFileError";
+  readonly code = "file-missing";
+}
+
+interface Target {
+  readonly path: string;
+  /** Beside `path` until the file is proved; a device is written as it is. */
+  readonly writtenPath: string;
+}
+
+function newTarget(path: string): Target {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status !== undefined && !status.isFile()) return { path, writtenPath: path };
+  return { path, writtenPath: `${path}.${randomBytes(4).toString("hex")}.partial` };
+}
+
+async function sizeOf(path: string, deviceSizeBytes: number | undefined): Promise<number> {
+  const status = await stat(path).catch((error: Error) => {
+    throw new TransferError("disk-io", `${path} cannot be served: ${error.message}`, error);
+  });
+  if (status.isFile()) return status.size;
+  if (status.isBlockDevice()) return await blockDeviceSize(status.rdev);
+  if (!status.isCharacterDevice()) {
+    throw new TransferError("disk-io", `${path} is neither a file nor a device`);
+  }
+  if (deviceSizeBytes !== undefined) return deviceSizeBytes;
+  throw new TransferError("disk-size", `${path} has no end: say --size BYTES`);
+}
+
+async function blockDeviceSize(deviceNumber: number): Promise<number> {
+  // The kernel's layout of a device number: 12 bits of major between the minor's two parts.
+  const major = (deviceNumber >> 8) & 0xfff;
+  const minor = (deviceNumber & 0xff) | ((deviceNumber >> 12) & 0xfff00);
+  const handle = await open(`/sys/dev/block/${major}:${minor}/size`);
+  try {
+    return Number(await handle.readFile("utf8")) * SECTOR_BYTES;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function addressOf(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (cause) {
+    throw new TransferError("peer-unreachable", `${host} has no address`, cause);
+  }
+}

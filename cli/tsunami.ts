@@ -1,0 +1,76 @@
+/**
+ * `npm run tsunami -- serve|get|list`: the transfer engine by hand, in the classic revision that any
+ * original Tsunami speaks, or sealed.
+ *
+ * Standard output carries results, standard error what a person may want to know besides.
+ */
+
+import { getFiles, listFiles, serveFiles } from "./tsunami-classic.ts";
+import { readCommand, type TsunamiCommand, USAGE, UsageError } from "./tsunami-command.ts";
+import type { TsunamiOutput } from "./tsunami-output.ts";
+import { getSealed, listSealed, serveSealed } from "./tsunami-sealed.ts";
+
+/** By the code of the error; what is not here is 1. */
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  "file-missing": 3,
+  "peer-refused": 4,
+  "peer-unreachable": 5,
+  "peer-lost": 5,
+  "disk-io": 6,
+  "disk-size": 6,
+  stopped: 130,
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  try {
+    await run(readCommand(argv, callersDirectory()), {
+      say: (line) => process.stdout.write(`${line}\n`),
+      note: (line) => process.stderr.write(`tsunami: ${line}\n`),
+      signal: stop.signal,
+    });
+    return 0;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`tsunami: ${message}\n`);
+    return exitCodeOf(error);
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}
+
+async function run(command: TsunamiCommand, output: TsunamiOutput): Promise<void> {
+  if (command.name === "help") {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const { credentials } = command;
+  if (credentials.kind === "sealed") {
+    if (command.name === "serve") await serveSealed(command, credentials.psk, output);
+    else if (command.name === "get") await getSealed(command, credentials.psk, output);
+    else await listSealed(command, credentials.psk, output);
+    return;
+  }
+  if (command.name === "serve") await serveFiles(command, credentials.secret, output);
+  else if (command.name === "get") await getFiles(command, credentials.secret, output);
+  else await listFiles(command, credentials.secret, output);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return 2;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return EXIT_CODES[code] ?? 1;
+}
+
+/** npm runs scripts in the package's folder; files are meant from where npm was called. */
+function callersDirectory(): string {
+  const { npm_lifecycle_event: script, INIT_CWD: directory } = process.env;
+  if (script === "tsunami" && directory !== undefined) process.chdir(directory);
+  return process.cwd();
+}

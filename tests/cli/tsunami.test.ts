@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, it, type TestContext } from "node:test";
+
+const PROGRAM = new URL("../../cli/tsunami.ts", import.meta.url).pathname;
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function start(test: TestContext, folder: string, argv: readonly string[]): ChildProcess {
+  const { npm_lifecycle_event: _, ...env } = process.env;
+  const child = spawn(process.execPath, [PROGRAM, ...argv], { cwd: folder, env });
+  test.after(() => child.kill("SIGKILL"));
+  return child;
+}
+
+async function runToEnd(
+  test: TestContext,
+  folder: string,
+  argv: readonly string[],
+): Promise<Ended> {
+  const child = start(test, folder, argv);
+  const text = { out: "", err: "" };
+  child.stdout?.on("data", (chunk) => {
+    text.out += chunk;
+  });
+  child.stderr?.on("data", (chunk) => {
+    text.err += chunk;
+  });
+  const [code] = await once(child, "close");
+  return { code, ...text };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** A folder with two files, a secret, a key; a server of them that listens. */
+async function setUp(
+  test: TestContext,
+  options: readonly string[],
+): Promise<{ folder: string; place: string; server: ChildProcess }> {
+  const folder = mkdtempSync(join(tmpdir(), "amicopy-tsunami-"));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "in"));
+  writeFileSync(join(folder, "in", "a.bin"), randomBytes(200_000));
+  writeFileSync(join(folder, "in", "b.txt"), "b");
+  writeFileSync(join(folder, "secret"), "s3cret!\n");
+  writeFileSync(join(folder, "psk"), randomBytes(32).toString("hex"));
+  const port = await freePort();
+  const argv = ["serve", "--address", "127.0.0.1", "--port", String(port), ...options, "--json"];
+  const server = start(test, folder, [...argv, "in/a.bin", "in/b.txt"]);
+  const [line] = await once(createInterface({ input: server.stdout ?? process.stdin }), "line");
+  assert.equal(JSON.parse(String(line)).kind, "listening");
+  return { folder, place: `127.0.0.1:${port}`, server };
+}
+
+describe("tsunami on the command line", { timeout: 60_000 }, () => {
+  const revisions = [
+    { name: "classic", options: ["--secret-file", "secret"] },
+    { name: "sealed", options: ["--sealed", "--psk-file", "psk"] },
+  ];
+  for (const { name, options } of revisions) {
+    it(`lists, fetches by either name, and says what it cannot: ${name}`, async (test) => {
+      const { folder, place, server } = await setUp(test, options);
+      const listed = await runToEnd(test, folder, ["list", place, ...options]);
+      assert.deepEqual(listed, { code: 0, out: "200000\tin/a.bin\n1\tin/b.txt\n", err: "" });
+      mkdirSync(join(folder, "out"));
+      const all = ["get", place, "*", "--output", "out", ...options];
+      assert.equal((await runToEnd(test, folder, all)).code, 0);
+      const one = ["get", place, "b.txt", "--output", "c.txt", "--json", ...options];
+      const fetched = await runToEnd(test, folder, one);
+      assert.equal(fetched.code, 0, fetched.err);
+      assert.equal(JSON.parse(fetched.out).sizeBytes, 1);
+      for (const [copy, original] of [
+        ["out/a.bin", "in/a.bin"],
+        ["out/b.txt", "in/b.txt"],
+        ["c.txt", "in/b.txt"],
+      ] as const) {
+        assert.deepEqual(readFileSync(join(folder, copy)), readFileSync(join(folder, original)));
+      }
+      const missing = await runToEnd(test, folder, ["get", place, "none", ...options]);
+      assert.equal(missing.code, 3);
+      assert.match(missing.err, /"none"/);
+      assert.deepEqual(readdirSync(folder).sort(), ["c.txt", "in", "out", "psk", "secret"]);
+      server.kill("SIGINT");
+      const [code] = await once(server, "close");
+      assert.equal(code, 0);
+    });
+  }
+
+  it("refuses strangers with exit code 4, on both revisions", async (test) => {
+    const { folder, place } = await setUp(test, []);
+    const wrong = await runToEnd(test, folder, ["list", place, "--secret-file", "secret"]);
+    assert.equal(wrong.code, 4);
+    assert.doesNotMatch(wrong.err, /s3cret|kitten/);
+    const sealed = await setUp(test, ["--sealed", "--psk-file", "psk"]);
+    writeFileSync(join(sealed.folder, "other"), randomBytes(32).toString("hex"));
+    const argv = ["list", sealed.place, "--sealed", "--psk-file", "other"];
+    assert.equal((await runToEnd(test, sealed.folder, argv)).code, 4);
+  });
+
+  it("tells usage, unreachable and disk apart by exit code", async (test) => {
+    const { folder, place } = await setUp(test, []);
+    assert.equal((await runToEnd(test, folder, ["get"])).code, 2);
+    const port = await freePort();
+    assert.equal((await runToEnd(test, folder, ["list", `127.0.0.1:${port}`])).code, 5);
+    const nowhere = ["get", place, "a.bin", "--output", "none/a.bin"];
+    assert.equal((await runToEnd(test, folder, nowhere)).code, 6);
+    assert.equal((await runToEnd(test, folder, ["serve", "none"])).code, 6);
+    assert.equal((await runToEnd(test, folder, ["--help"])).code, 0);
+  });
+});
