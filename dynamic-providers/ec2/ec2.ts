@@ -239,7 +239,8 @@ export interface LaunchPermission {
 export interface Ec2 {
   readonly region: string;
 
-  callerIdentity(): Promise<CallerIdentity>;
+  /** @param region - Asks there instead: tells a wrong region from wrong credentials. */
+  callerIdentity(region?: string): Promise<CallerIdentity>;
 
   describeImages(query: ImageQuery): Promise<Image[]>;
   describeSnapshots(query: IdOrTagQuery): Promise<Snapshot[]>;

@@ -17,9 +17,11 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
   const caller = makeCaller(side, environment);
   return {
     region: side.region,
-    async callerIdentity() {
-      const answer = await caller.watched("GetCallerIdentity", [], () =>
-        caller.sts.send(new GetCallerIdentityCommand({})),
+    async callerIdentity(region = side.region) {
+      const { watched, sts } =
+        region === side.region ? caller : makeCaller({ ...side, region }, environment);
+      const answer = await watched("GetCallerIdentity", [], () =>
+        sts.send(new GetCallerIdentityCommand({})),
       );
       const arn = answer.Arn ?? "";
       return { accountId: answer.Account ?? "", partition: arn.split(":")[1] ?? "", arn };

@@ -23,6 +23,8 @@ export async function enterSide(
     await cloud.describeSubnets({ defaults: true });
   } catch (error) {
     if (!isCloudError(error)) throw error;
+    const elsewhere = error.kind === "credentials" ? await enterElsewhere(cloud) : undefined;
+    if (elsewhere !== undefined) return { problem: wrongRegion(side, region, error, elsewhere) };
     return { problem: whyNotEntered(side, reference, error) };
   }
   const { accountId, partition } = identity;
@@ -49,6 +51,45 @@ export async function enterSide(
     };
   }
   return { identity };
+}
+
+/** A region of each partition that is never switched off, by the start of the names of its regions. */
+const HOME_REGIONS = [
+  ["us-gov-", "us-gov-west-1"],
+  ["cn-", "cn-north-1"],
+  ["eusc-", "eusc-de-east-1"],
+  ["us-iso", undefined],
+  ["", "us-east-1"],
+] as const;
+
+/** Do these credentials work in another region of the partition? Then they are not the trouble. */
+async function enterElsewhere(
+  cloud: Ec2,
+): Promise<{ accountId: string; region: string } | undefined> {
+  const region = HOME_REGIONS.find(([start]) => cloud.region.startsWith(start))?.[1];
+  if (region === undefined || region === cloud.region) return undefined;
+  try {
+    const { accountId } = await cloud.callerIdentity(region);
+    return { accountId, region };
+  } catch (error) {
+    if (isCloudError(error)) return undefined;
+    throw error;
+  }
+}
+
+function wrongRegion(
+  side: Side,
+  region: string,
+  { code }: CloudError,
+  elsewhere: { accountId: string; region: string },
+): Problem {
+  return {
+    property: `${side}.region`,
+    message:
+      `Region ${region} does not know account ${elsewhere.accountId}, ` +
+      `whose credentials work in ${elsewhere.region} (${code}).`,
+    hint: "Check the name of the region, and that it is enabled for the account.",
+  };
 }
 
 /** Errors of names that do not resolve: no such region, or no network. */
