@@ -9,8 +9,8 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { EC2Client } from "@aws-sdk/client-ec2";
 import { formatListing } from "../cli/listing-table.ts";
+import type { Listing } from "../localcloud/admin.ts";
 import { connectAdmin } from "../localcloud/admin-client.ts";
 import { pulumiCli } from "../tools/pulumi-cli.ts";
 import { endDemo, ROOT, readDemoState } from "./demo-state.ts";
@@ -21,6 +21,7 @@ import {
   runPulumi,
   stackEnvironment,
 } from "./pulumi-stack.ts";
+import { openClient } from "./sdk-client.ts";
 import { runWholeDemo } from "./whole-demo.ts";
 
 const USAGE = `npm run demo [-- VERB]
@@ -69,8 +70,8 @@ async function perform([verb, ...rest]: readonly string[]): Promise<number> {
       const environment = await goOn();
       const exitCode = await runPulumi("destroy", environment, stop.signal);
       if (exitCode !== 0) return exitCode;
-      console.log("\nLeft in localcloud after destroy:\n");
-      console.log(formatListing(await connectAdmin(environment).list()));
+      console.log("\nLeft in localcloud after destroy, terminated instances aside:\n");
+      console.log(formatListing(withoutTerminated(await connectAdmin(environment).list())));
       return endIt();
     }
     case "drift":
@@ -95,6 +96,15 @@ async function goOn(): Promise<NodeJS.ProcessEnv> {
   return stackEnvironment(state.env, (await pulumiCli(process.env, stop.signal)).directory);
 }
 
+function withoutTerminated({ regions }: Listing): Listing {
+  return {
+    regions: regions.map((region) => ({
+      ...region,
+      things: region.things.filter(({ state }) => state !== "terminated"),
+    })),
+  };
+}
+
 async function makeDrift(kind: string | undefined): Promise<number> {
   const drift = kind === undefined ? undefined : DRIFTS[kind];
   if (drift === undefined) {
@@ -104,14 +114,7 @@ async function makeDrift(kind: string | undefined): Promise<number> {
   }
   const environment = await goOn();
   const { imageId } = await readStackOutputs(environment);
-  const client = new EC2Client({
-    region: DESTINATION_REGION,
-    endpoint: environment.AWS_ENDPOINT_URL ?? "",
-    credentials: {
-      accessKeyId: environment.DESTINATION_AWS_ACCESS_KEY_ID ?? "",
-      secretAccessKey: environment.DESTINATION_AWS_SECRET_ACCESS_KEY ?? "",
-    },
-  });
+  const client = openClient(environment, "DESTINATION_", DESTINATION_REGION);
   await drift.make(client, imageId);
   client.destroy();
   console.log(`${imageId}: ${drift.what}.`);

@@ -14,6 +14,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { CreateTagsCommand } from "@aws-sdk/client-ec2";
 import type { ListedThing } from "../localcloud/admin.ts";
 import { connectAdmin } from "../localcloud/admin-client.ts";
 import { pulumiCli } from "../tools/pulumi-cli.ts";
@@ -31,6 +32,7 @@ import {
   type StackOutputs,
   stackEnvironment,
 } from "./pulumi-stack.ts";
+import { openClient } from "./sdk-client.ts";
 import { makeSourceDisks, type SourceDisk } from "./source-disks.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { formatTable } from "./table.ts";
@@ -111,6 +113,13 @@ async function importAmi(
     name: "golden",
     disks: disks.map(({ deviceName, path }) => ({ deviceName, path })),
   });
+  const client = openClient(environment, "SOURCE_", SOURCE_REGION);
+  const Tags = [
+    { Key: "Name", Value: "golden" },
+    { Key: "team", Value: "platform" },
+  ];
+  await client.send(new CreateTagsCommand({ Resources: [imageId], Tags }));
+  client.destroy();
   console.log(
     `  ${imageId} in account ${account}, ${SOURCE_REGION}, of ${snapshotIds.join(" and ")}`,
   );
@@ -153,7 +162,7 @@ async function compareCopy(options: {
   const sharePercent = (100 * outputs.bytesSent) / disks.reduce((sum, d) => sum + d.sizeBytes, 0);
   console.log(
     `  read ${formatSize(outputs.bytesRead)}, sent ${formatSize(outputs.bytesSent)}: ` +
-      `${sharePercent.toFixed(1)} % of the disks' size, because holes are not sent`,
+      `${sharePercent.toFixed(1)} % of the disks' size: zeros are not sent, and the rest is compressed`,
   );
   return equal;
 }
