@@ -57,7 +57,7 @@ export function messageOf(cause: unknown): string {
 
 /** With a capital at its start and a full stop at its end, unless it begins with an argument's path. */
 function sentence(text: string): string {
-  const start = /^[a-z][\w.]*:/.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  const start = /^[a-z][\w.-]*:/.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
   return `${start}${text.slice(1)}${/[.!?:\n]$/.test(text) || text.includes("\n") ? "" : "."}`;
 }
 

@@ -140,6 +140,8 @@ export function stackEnvironment(
     PULUMI_CONFIG_PASSPHRASE: "only a test",
     PULUMI_HOME: join(directory, "home"),
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // Of the loader that Pulumi brings; they would stand in every output.
+    NODE_OPTIONS: "--disable-warning=DEP0180 --disable-warning=DEP0205",
     // `--event-log` is one of them.
     PULUMI_DEBUG_COMMANDS: "true",
   };

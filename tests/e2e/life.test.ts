@@ -1,0 +1,93 @@
+/** The life of one copy, as a person leads it: made, kept, changed, replaced, destroyed. */
+
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import type { CopiedImageFacts } from "../../dynamic-providers/workflow/copy-request.ts";
+import { destination, openScene, type Scene, type SourceImage, source } from "./scene.ts";
+import type { Stack } from "./stack.ts";
+
+suite("the life of a copy", { timeout: 240_000 }, () => {
+  let scene: Scene;
+  let stack: Stack;
+  let first: SourceImage;
+  let second: SourceImage;
+  let untouched: string[];
+  let image: CopiedImageFacts;
+
+  /** All there is, besides the sources, are these images and their snapshots. */
+  const assertOnlyLeft = async (...images: CopiedImageFacts[]) => {
+    const expected = images.flatMap(({ region, imageId, snapshots }) => [
+      `${region} image ${imageId}`,
+      ...snapshots.map(({ snapshotId }) => `${region} snapshot ${snapshotId}`),
+    ]);
+    assert.deepEqual(await scene.inventory(), [...untouched, ...expected].sort());
+  };
+
+  before(async () => {
+    scene = await openScene();
+    first = await scene.importImage("first");
+    second = await scene.importImage("second");
+    untouched = await scene.inventory();
+    stack = await scene.newStack();
+  });
+  after(() => scene.close());
+
+  test("up copies every byte and leaves the image and its snapshots", async () => {
+    stack.declare({ golden: { sourceAmiId: first.imageId, source, destination } });
+    const up = await stack.up();
+    assert.equal(up.code, 0, up.output);
+    assert.deepEqual(up.changes, { create: 6 });
+    image = await stack.image("golden");
+    await assertOnlyLeft(image);
+    await scene.assertEqualBytes(image, first);
+    assert.equal(image.name, "first");
+    assert.equal(image.partition, "aws-us-gov");
+  });
+
+  test("a second up changes nothing", async () => {
+    const up = await stack.up();
+    assert.equal(up.code, 0, up.output);
+    assert.deepEqual(up.changes, {});
+    await assertOnlyLeft(image);
+  });
+
+  test("no credential is in the state", async () => {
+    const state = await stack.exportState();
+    for (const [name, value] of Object.entries(scene.cloud.env)) {
+      if (/KEY|TOKEN/.test(name)) assert.ok(!state.includes(value), `${name} is in the state`);
+    }
+    assert.ok(state.includes("DESTINATION_"), "the reference is");
+  });
+
+  test("a description and tags change in place, without helpers", async () => {
+    const change = { description: "new", tags: { team: "images" } };
+    stack.declare({ golden: { sourceAmiId: first.imageId, source, destination, ...change } });
+    const up = await stack.up();
+    assert.equal(up.code, 0, up.output);
+    assert.deepEqual(up.changes, { update: 1 });
+    assert.equal((await stack.image("golden")).imageId, image.imageId);
+    await assertOnlyLeft(image);
+  });
+
+  test("a new source image replaces the copy, the new one first", async () => {
+    stack.declare({ golden: { sourceAmiId: second.imageId, source, destination } });
+    const up = await stack.up();
+    assert.equal(up.code, 0, up.output);
+    assert.deepEqual(up.changes, { replace: 4 });
+    const old = image;
+    image = await stack.image("golden");
+    assert.notEqual(image.imageId, old.imageId);
+    await assertOnlyLeft(image);
+    await scene.assertEqualBytes(image, second);
+    const { calls } = scene.cloud;
+    const registered = calls.findLastIndex(({ action }) => action === "RegisterImage");
+    const deregistered = calls.findLastIndex(({ action }) => action === "DeregisterImage");
+    assert.ok(registered < deregistered, "the old one went before the new one was there");
+  });
+
+  test("destroy leaves nothing", async () => {
+    const destroy = await stack.destroy();
+    assert.equal(destroy.code, 0, destroy.output);
+    await assertOnlyLeft();
+  });
+});

@@ -1,0 +1,112 @@
+/** What every end-to-end test needs: a cloud with source images in it, and an eye on all that exists. */
+
+import { strict as assert } from "node:assert";
+import { createHash } from "node:crypto";
+import { createReadStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CopiedImageFacts } from "../../dynamic-providers/workflow/copy-request.ts";
+import {
+  type Localcloud,
+  type LocalcloudOptions,
+  startLocalcloud,
+} from "../../localcloud/localcloud.ts";
+import { createStack, type Stack } from "./stack.ts";
+
+const GIB = 1024 ** 3;
+
+export const source = { region: "us-east-1", environmentPrefix: "SOURCE_" };
+export const destination = { region: "us-gov-west-1", environmentPrefix: "DESTINATION_" };
+
+/** An image with its disks' files, so that every byte of a copy can be compared. */
+export interface SourceImage {
+  readonly imageId: string;
+  /** By device name. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface Scene {
+  readonly cloud: Localcloud;
+  /** A new image in the source account, of two small volumes with holes. */
+  importImage(name: string): Promise<SourceImage>;
+  newStack(environment?: NodeJS.ProcessEnv): Promise<Stack>;
+  /** Everything that somebody made and that is still there: `<region> <kind> <id>`, sorted. */
+  inventory(): Promise<string[]>;
+  /** Fails unless the image's snapshots hold exactly what the source files hold. */
+  assertEqualBytes(image: CopiedImageFacts, from: SourceImage): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openScene(options: LocalcloudOptions = {}): Promise<Scene> {
+  const directory = mkdtempSync(join(tmpdir(), "amicopy-e2e-"));
+  const cloud = await startLocalcloud(options);
+  let count = 0;
+  const fresh = (what: string) => {
+    count += 1;
+    return join(directory, `${what}-${count}`);
+  };
+  return {
+    cloud,
+    async importImage(name) {
+      const files = { "/dev/xvda": fresh("root.raw"), "/dev/sdf": fresh("data.raw") };
+      await writeDisk(files["/dev/xvda"], `${name} root`, [0, 5_000_000, GIB - 300_000]);
+      await writeDisk(files["/dev/sdf"], `${name} data`, [700_000_000]);
+      const disks = Object.entries(files).map(([deviceName, path]) => ({ deviceName, path }));
+      const { imageId } = await cloud.importImage({ region: source.region, name, disks });
+      return { imageId, files };
+    },
+    newStack(environment) {
+      const folder = fresh("stack");
+      mkdirSync(folder);
+      return createStack(folder, { ...cloud.env, ...environment });
+    },
+    inventory: () => inventoryOf(cloud),
+    async assertEqualBytes(image, from) {
+      assert.equal(image.snapshots.length, Object.keys(from.files).length);
+      for (const { deviceName, snapshotId } of image.snapshots) {
+        const path = fresh("exported.raw");
+        await cloud.exportSnapshot({ region: image.region, snapshotId, path });
+        const expected = await sha256(from.files[deviceName] ?? "");
+        assert.equal(await sha256(path), expected, `${deviceName} of ${image.imageId}`);
+        rmSync(path);
+      }
+    },
+    async close() {
+      await cloud.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function inventoryOf(cloud: Localcloud): Promise<string[]> {
+  const { regions } = await cloud.list();
+  return regions
+    .flatMap(({ region, things }) =>
+      things
+        .filter(({ state }) => state !== "terminated")
+        .map(({ kind, id }) => `${region} ${kind} ${id}`),
+    )
+    .sort();
+}
+
+/** 1 GiB of holes with some pieces of data that depend on the name. */
+async function writeDisk(path: string, name: string, offsets: readonly number[]): Promise<void> {
+  const disk = await open(path, "w");
+  await disk.truncate(GIB);
+  for (const offset of offsets) {
+    await disk.write(noise(`${name} ${offset}`, 300_000), 0, 300_000, offset);
+  }
+  await disk.close();
+}
+
+/** Bytes that do not compress, the same for the same name. */
+function noise(name: string, length: number): Buffer {
+  return createHash("shake256", { outputLength: length }).update(name).digest();
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 4 << 20 })) hash.update(chunk);
+  return hash.digest("hex");
+}
