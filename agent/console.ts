@@ -76,10 +76,10 @@ export class HelperConsole {
   }
 }
 
-/** One line of plain ASCII without what JSON would lengthen: no control character, quote, backslash. */
+/** One line of plain ASCII without what a console line has to escape, so that its length is certain. */
 function printable(text: string): string {
   return text
-    .replace(/["\\]/g, "'")
+    .replace(/["\\{}]/g, "'")
     .replace(/[^\x20-\x7e]+/g, " ")
     .slice(0, limits.MESSAGE_MAX_LENGTH);
 }

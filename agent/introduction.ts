@@ -5,7 +5,6 @@
  */
 
 import {
-  createPrivateKey,
   createPublicKey,
   diffieHellman,
   generateKeyPairSync,
@@ -28,13 +27,10 @@ export interface SessionKey {
   readonly pskIdentity: string;
 }
 
-/** @param seed - PKCS #8 DER of a key, for test vectors only; absent: a fresh one. */
-export function makeIdentity(seed?: Buffer): Identity {
-  const privateKey = seed
-    ? createPrivateKey({ key: seed, format: "der", type: "pkcs8" })
-    : generateKeyPairSync("x25519").privateKey;
-  const { x } = createPublicKey(privateKey).export({ format: "jwk" });
-  return { publicKey: String(x), privateKey };
+/** A fresh key pair. */
+export function makeIdentity(): Identity {
+  const { publicKey, privateKey } = generateKeyPairSync("x25519");
+  return { publicKey: String(publicKey.export({ format: "jwk" }).x), privateKey };
 }
 
 /**
@@ -62,9 +58,6 @@ export function deriveSessionKey(
     };
   } catch {
     // The library's words ("error:...") say nothing that the sentence does not.
-    throw new AgentError(
-      "peer-refused",
-      "the public key in the peer tag is not a usable X25519 key",
-    );
+    throw new AgentError("peer-refused", "the peer tag has no usable key");
   }
 }

@@ -8,38 +8,28 @@ import { type Job, RUN_ID_PATTERN } from "./contract.ts";
 import { DISKS_MAX } from "./limits.ts";
 
 const DAY_MS = 86_400_000;
-const SECTOR_BYTES = 512;
 
 /** @throws AgentError `bad-job`, naming the field. */
 export function parseJob(text: string): Job {
   const job = parseObject(text);
-  const { disks } = job;
-  check(job.version === 1, "version must be 1");
-  check(typeof job.run === "string" && RUN_ID_PATTERN.test(job.run), "run must be 16 hex digits");
-  check(isWhole(job.attempt, 1, 1e9), "attempt must be a whole number from 1");
-  check(job.side === "source" || job.side === "destination", "side must be source or destination");
-  check(typeof job.listens === "boolean", "listens must be true or false");
-  check(isWhole(job.port, 1, 65535), "port must be 1 to 65535");
-  check(isWhole(job.leaseMs, 1, DAY_MS), "leaseMs must be at most a day");
-  check(isWhole(job.timeoutMs, 1, 30 * DAY_MS), "timeoutMs must be at most 30 days");
-  check(
-    Array.isArray(disks) && disks.length > 0 && disks.length <= DISKS_MAX,
-    `disks must be a list of 1 to ${DISKS_MAX}`,
-  );
+  const { run, side, listens } = job;
+  check("version", job.version === 1);
+  check("run", typeof run === "string" && RUN_ID_PATTERN.test(run));
+  check("attempt", isWhole(job.attempt, 1e9));
+  check("side", side === "source" || side === "destination");
+  check("listens", typeof listens === "boolean");
+  check("port", isWhole(job.port, 65535));
+  check("leaseMs", isWhole(job.leaseMs, DAY_MS));
+  check("timeoutMs", isWhole(job.timeoutMs, 30 * DAY_MS));
+  const disks: Record<string, unknown>[] = Array.isArray(job.disks) ? job.disks : [];
+  check("disks", isWhole(disks.length, DISKS_MAX));
   const names = new Set<unknown>();
-  for (const [index, disk] of (disks as Record<string, unknown>[]).entries()) {
+  for (const [index, disk] of disks.entries()) {
     const { deviceName, sizeBytes } = Object(disk) as Record<string, unknown>;
-    const where = `disks[${index}]`;
-    check(
-      typeof deviceName === "string" && /^\/dev\/[a-z0-9]{2,16}$/.test(deviceName),
-      `${where}.deviceName must be like /dev/sdf`,
-    );
-    check(!names.has(deviceName), `${where}.deviceName is there twice`);
+    const isName = typeof deviceName === "string" && /^\/dev\/[a-z0-9]{2,16}$/.test(deviceName);
+    check(`disks[${index}].deviceName`, isName && !names.has(deviceName));
     names.add(deviceName);
-    check(
-      isWhole(sizeBytes, 1, 2 ** 50) && sizeBytes % SECTOR_BYTES === 0,
-      `${where}.sizeBytes must be whole sectors`,
-    );
+    check(`disks[${index}].sizeBytes`, isWhole(sizeBytes, 2 ** 50) && sizeBytes % 512 === 0);
   }
   return job as unknown as Job;
 }
@@ -52,10 +42,10 @@ function parseObject(text: string): Record<string, unknown> {
   }
 }
 
-function check(condition: boolean, rule: string): asserts condition {
-  if (!condition) throw new AgentError("bad-job", `job description: ${rule}`);
+function check(field: string, isRight: boolean): void {
+  if (!isRight) throw new AgentError("bad-job", `job description: wrong ${field}`);
 }
 
-function isWhole(value: unknown, min: number, max: number): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max;
+function isWhole(value: unknown, max: number): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= max;
 }

@@ -21,7 +21,7 @@ export const METADATA_REQUEST_MS = 2_000;
 export const METADATA_BODY_MAX_BYTES = 4096;
 
 /** Pace of looking at tags while somebody waits for an answer. The service serves far more than this. */
-export const WATCH_QUICK_MS = 500;
+export const WATCH_QUICK_MS = 250;
 
 /** Pace of looking at tags while disks are copied: only the lease and acknowledgements are due. */
 export const WATCH_SLOW_MS = 2_000;

@@ -115,8 +115,9 @@ export class Watch {
 
   #end(code: ExitName, what: string, ms: number): void {
     if (this.signal.aborted) return;
-    this.#console.note(`ending: ${what} within ${Math.round(ms / 1000)} s`);
-    this.#cut.abort(new AgentError(code, `${what} within ${Math.round(ms / 1000)} s`));
+    const message = `${what} within ${Math.round(ms / 1000)} s`;
+    this.#console.note(message);
+    this.#cut.abort(new AgentError(code, message));
   }
 
   async #look(): Promise<void> {

@@ -25,6 +25,7 @@ import { parseArgs, promisify } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import type { Job } from "../agent/contract.ts";
+import { userDataFor } from "../dynamic-providers/workflow/user-data.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -57,35 +58,29 @@ export async function bundleAgent(): Promise<AgentBundle> {
   return { code: file.text.trimEnd(), inputs: Object.keys(result.metafile.inputs) };
 }
 
-/** The bundle as a module that unpacks and runs itself: Brotli leaves a tenth less than gzip does. */
-export function packAgent(code: string): string {
+/** The boot script without its comments, with the packed bundle in it; `@JOB@` is still open. */
+export function makeUserData(bootScript: string, code: string): string {
+  const [first, ...lines] = bootScript.split("\n");
+  const bare = [first, ...lines.filter((line) => !/^\s*(#|$)/.test(line))].join("\n");
+  for (const mark of ["@AGENT@", "@JOB@"]) {
+    if (bare.split(mark).length !== 2) throw new Error(`agent/boot.sh must have one ${mark}`);
+  }
+  return `${bare.replace("@AGENT@", packBundle(code))}\n`;
+}
+
+/** What the boot script unpacks: Brotli leaves a tenth less than gzip, and base64 costs gzip nothing. */
+function packBundle(code: string): string {
   const params = {
     [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
     [constants.BROTLI_PARAM_SIZE_HINT]: code.length,
   };
-  const packed = brotliCompressSync(code, { params }).toString("base64");
-  return [
-    'import{writeFileSync as w}from"node:fs";import{brotliDecompressSync as d}from"node:zlib";',
-    'const u=new URL("main.mjs",import.meta.url);',
-    `w(u,d(Buffer.from("${packed}","base64")));await import(u)`,
-  ].join("");
+  return brotliCompressSync(code, { params }).toString("base64");
 }
 
-/** The boot script without its comments, with the bundle in it; `@JOB@` is still open. */
-export function makeUserData(bootScript: string, code: string): string {
-  const [first, ...lines] = bootScript.split("\n");
-  const bare = [first, ...lines.filter((line) => !/^\s*(#|$)/.test(line))].join("\n");
-  if (/^AGENT_END$/m.test(code)) throw new Error("the bundle contains the line that ends it");
-  for (const mark of ["@AGENT@", "@JOB@"]) {
-    if (bare.split(mark).length !== 2) throw new Error(`agent/boot.sh must have one ${mark}`);
-  }
-  if (code.includes("@JOB@")) throw new Error("the bundle contains @JOB@");
-  return `${bare.replace("@AGENT@", () => code)}\n`;
-}
-
-/** A job as large as they get: 30 disks of 64 TiB, both archives of Node. */
+/** A job as large as they get: 30 disks, no two of a size, and an archive of Node. */
 export function largestJob(): Job {
-  const letters = "abcdefghijklmnopqrstuvwxyzabcd".split("");
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const names = [...letters.map((letter) => `xvdb${letter}`), "xvdca", "xvdcb", "xvdcc", "xvdcd"];
   return {
     version: 1,
     run: "0f1e2d3c4b5a6978",
@@ -93,23 +88,23 @@ export function largestJob(): Job {
     side: "destination",
     listens: false,
     port: 46_224,
-    disks: letters.map((letter, index) => ({
-      deviceName: `/dev/xvd${index < 26 ? "b" : "c"}${letter}`,
-      sizeBytes: 2 ** 46 - index * 2 ** 30,
+    disks: names.map((name, index) => ({
+      deviceName: `/dev/${name}`,
+      sizeBytes: (8 + 73 * index * index) * 2 ** 30,
     })),
     leaseMs: 1_800_000,
     timeoutMs: 172_800_000,
     nodeArchives: {
-      x86_64: `${"5be0cd19137e2179".repeat(4)} https://nodejs.org/dist/v26.10.0/node-v26.10.0-linux-x64.tar.gz`,
-      aarch64: `${"9b05688c2b3e6c1f".repeat(4)} https://nodejs.org/dist/v26.10.0/node-v26.10.0-linux-arm64.tar.gz`,
+      aarch64:
+        "6a09e667f3bcc908bb67ae8584caa73b3c6ef372fe94f82ba54ff53a5f1d36f1 " +
+        "https://nodejs.org/dist/v26.10.0/node-v26.10.0-linux-arm64.tar.gz",
     },
   };
 }
 
-/** Bytes of the whole user data with the largest job, as they go over the wire. */
+/** Bytes of the whole user data with the largest job, as EC2 gets it. */
 export function userDataSizeBytes(template: string): number {
-  const text = template.replace("@JOB@", () => JSON.stringify(largestJob()));
-  return gzipSync(text, { level: 9 }).length;
+  return userDataFor(template, largestJob(), Number.POSITIVE_INFINITY).length;
 }
 
 async function makeLibrary(folder: string): Promise<void> {
@@ -125,7 +120,7 @@ async function makeLibrary(folder: string): Promise<void> {
 
 async function makeAgent(folder: string): Promise<void> {
   const { code } = await bundleAgent();
-  const template = makeUserData(readFileSync(join(ROOT, "agent/boot.sh"), "utf8"), packAgent(code));
+  const template = makeUserData(readFileSync(join(ROOT, "agent/boot.sh"), "utf8"), code);
   const sizeBytes = userDataSizeBytes(template);
   const bundleBytes = gzipSync(code, { level: 9 }).length;
   console.log(

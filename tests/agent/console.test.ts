@@ -115,8 +115,8 @@ test("any text of a failure arrives as one decodable line within the limit", () 
   );
 });
 
-test("a failure full of quotes and backslashes stays readable by the controller", () => {
+test("a failure full of quotes, backslashes and braces stays readable by the controller", () => {
   const { console, lines } = listen();
-  console.state({ type: "failed", code: "disk-io", message: '"\\'.repeat(300) }, 0);
+  console.state({ type: "failed", code: "disk-io", message: '"\\{}'.repeat(300) }, 0);
   assert.equal(lines().length, 1);
 });

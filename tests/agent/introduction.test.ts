@@ -1,17 +1,20 @@
 /** The introduction: both sides reach one key, and nobody else does. */
 
 import assert from "node:assert/strict";
-import { hkdfSync } from "node:crypto";
+import { createPrivateKey, createPublicKey, hkdfSync } from "node:crypto";
 import { test } from "node:test";
-import { deriveSessionKey, makeIdentity } from "../../agent/introduction.ts";
+import { deriveSessionKey, type Identity, makeIdentity } from "../../agent/introduction.ts";
 
 const job = { run: "0123456789abcdef", attempt: 3 };
 const source = { ...job, side: "source" } as const;
 const destination = { ...job, side: "destination" } as const;
 
-/** PKCS #8 prefix of an X25519 private key, then the 32 bytes. */
-function identityOf(hex: string) {
-  return makeIdentity(Buffer.from(`302e020100300506032b656e04220420${hex}`, "hex"));
+/** From the 32 bytes of a private key, which PKCS #8 puts after a fixed prefix. */
+function identityOf(hex: string): Identity {
+  const key = Buffer.from(`302e020100300506032b656e04220420${hex}`, "hex");
+  const privateKey = createPrivateKey({ key, format: "der", type: "pkcs8" });
+  const { x } = createPublicKey(privateKey).export({ format: "jwk" });
+  return { publicKey: String(x), privateKey };
 }
 
 test("both helpers derive the same key and identity", () => {
