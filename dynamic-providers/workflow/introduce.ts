@@ -8,6 +8,7 @@
 
 import { encodePeer, Tag, TRANSFER_PORT } from "../../agent/contract.ts";
 import type { Rule } from "../ec2/ec2.ts";
+import { CopyError, isCopyError } from "./copy-error.ts";
 import type { HelperConsole } from "./helper-console.ts";
 import { both, cloudOf, type Run } from "./run.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -45,6 +46,18 @@ export async function introduce(
 }
 
 async function waitForHello(run: Run, console: HelperConsole): Promise<string> {
+  try {
+    return await lookForHello(run, console);
+  } catch (error) {
+    if (!isCopyError(error, "timed-out")) throw error;
+    const { code, step, ids } = error;
+    const message = `${error.message}${console.tail()}`;
+    const hint = `Does it have a way to the internet? See helper.${console.helper.side}.`;
+    throw new CopyError(message, { code, step, ids, hint, cause: error });
+  }
+}
+
+async function lookForHello(run: Run, console: HelperConsole): Promise<string> {
   return waitUntil(
     run,
     {

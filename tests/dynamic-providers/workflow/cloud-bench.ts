@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Ec2 } from "../../../dynamic-providers/ec2/ec2.ts";
 import { openEc2 } from "../../../dynamic-providers/ec2/open-ec2.ts";
 import type { CopyRequest, RunIdentity } from "../../../dynamic-providers/workflow/copy-request.ts";
 import { defaultLimits, type Limits } from "../../../dynamic-providers/workflow/limits.ts";
@@ -119,6 +120,11 @@ export async function openCloudBench(): Promise<CloudBench> {
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** The same EC2 with some verbs exchanged. */
+export function exchange(ec2: Ec2, verbs: Partial<Ec2>): Ec2 {
+  return { ...ec2, ...verbs };
 }
 
 /** Random enough for a test: 16 hex digits. */

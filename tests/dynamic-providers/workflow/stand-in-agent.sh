@@ -32,12 +32,12 @@ const line = (sequence, message) => {
 };
 const say = (message) => line(said.push(message), message);
 
-async function waitForAcknowledgement() {
+// A console may tear a line: each is said again until it is acknowledged.
+async function repeat() {
   for (;;) {
+    await pause(300);
     const heard = Number((await read("tags/instance/amicopy:ack")) ?? 0);
-    if (heard >= said.length) return;
     said.forEach((message, index) => index >= heard && line(index + 1, message));
-    await pause(200);
   }
 }
 
@@ -120,11 +120,11 @@ async function main() {
   say({ type: "done", bytesRead: bytes, bytesSent: bytes, bytesResent: 0, durationMs: 1 });
 }
 
+repeat();
 try {
   await main();
 } catch (error) {
   say({ type: "failed", code: "disk-io", message: error.message });
 }
-await waitForAcknowledgement();
 await pause(1e6);
 AGENT_END

@@ -1,0 +1,278 @@
+/** Whole copies against a localcloud, with a stand-in agent that may misbehave. */
+
+import assert from "node:assert/strict";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { CloudError } from "../../../dynamic-providers/ec2/cloud-error.ts";
+import { type CopyError, isCopyError } from "../../../dynamic-providers/workflow/copy-error.ts";
+import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
+import type { CopyResult } from "../../../dynamic-providers/workflow/copy-request.ts";
+import { removeImage } from "../../../dynamic-providers/workflow/remove-image.ts";
+import { sweepRun } from "../../../dynamic-providers/workflow/sweep-run.ts";
+import { type Behaviour, exchange, openCloudBench, QUICK, runId } from "./cloud-bench.ts";
+
+const bench = await openCloudBench();
+after(() => bench[Symbol.asyncDispose]());
+
+async function copyWith(number: number, behaviour: Behaviour = "good", request = bench.request) {
+  return copyImage(request, await bench.identity(runId(number)), await bench.context(behaviour));
+}
+
+async function failedCopy(running: Promise<unknown>): Promise<CopyError> {
+  try {
+    await running;
+  } catch (error) {
+    assert.ok(isCopyError(error), `not a CopyError: ${error}`);
+    return error;
+  }
+  return assert.fail("the copy did not fail");
+}
+
+async function remove({ image }: CopyResult) {
+  await removeImage(image, bench.clouds().destination, { ...QUICK_PACE });
+  assert.deepEqual(await bench.leftovers(), []);
+}
+
+const QUICK_PACE = {
+  limits: QUICK,
+  clock: (await bench.context("good")).clock,
+};
+
+async function firstMib(snapshotId: string): Promise<Buffer> {
+  const path = join(bench.directory, `${snapshotId}.raw`);
+  await bench.cloud.exportSnapshot({ region: "us-gov-west-1", snapshotId, path });
+  const file = await open(path);
+  try {
+    return (await file.read(Buffer.alloc(2 ** 20), 0, 2 ** 20, 0)).buffer;
+  } finally {
+    await file.close();
+  }
+}
+
+function callsSince(index: number, ...actions: string[]) {
+  return bench.cloud.calls.slice(index).filter(({ action }) => actions.includes(action));
+}
+
+test("a copy leaves the image and its snapshots, equal to the source, and nothing else", async () => {
+  const rows = new Map<string, string[]>();
+  const context = await bench.context("good", {
+    report: (row, text) => rows.set(row, [...(rows.get(row) ?? []), text]),
+  });
+  const request = { ...bench.request, description: "a copy", tags: { team: "a" } };
+  const result = await copyImage(request, await bench.identity(runId(1)), context);
+  const { image, helpers } = result;
+  assert.deepEqual(
+    image.snapshots.map(({ deviceName, volumeSizeGib }) => [deviceName, volumeSizeGib]),
+    [
+      ["/dev/xvda", 1],
+      ["/dev/sdb", 1],
+    ],
+  );
+  for (const [index, { snapshotId }] of image.snapshots.entries()) {
+    assert.ok(bench.contents[index]?.equals(await firstMib(snapshotId)), `disk ${index} is equal`);
+  }
+  assert.equal(image.name, "golden");
+  assert.equal(image.rootSnapshotId, image.snapshots[0]?.snapshotId);
+  assert.deepEqual(image.imageTags, { team: "a" });
+  assert.equal(helpers.source.outcome, "complete");
+  assert.deepEqual((await bench.leftovers()).map((line) => line.split(" ")[0]).sort(), [
+    "image",
+    "snapshot",
+    "snapshot",
+  ]);
+  const [registered] = await bench
+    .clouds()
+    .destination.describeImages({ imageIds: [image.imageId] });
+  assert.equal(registered?.description, "a copy");
+  const keys = Object.keys(registered?.tags ?? {}).sort();
+  assert.deepEqual(keys, [
+    "amicopy:attempt",
+    "amicopy:claimed",
+    "amicopy:role",
+    "amicopy:run",
+    "team",
+  ]);
+  assert.ok(rows.get("image")?.some((text) => /^copying \d+% · /.test(text)));
+  assert.match(rows.get("source")?.at(-1) ?? "", /^i-[0-9a-f]+ terminated$/);
+  await remove(result);
+});
+
+test("a taken name is used with the run's id when none was asked for", async () => {
+  const first = await copyWith(2);
+  const second = await copyWith(3);
+  assert.equal(second.image.name, "golden-0000000");
+  const { destination } = bench.clouds();
+  await removeImage(first.image, destination, QUICK_PACE);
+  await remove(second);
+});
+
+test("an encrypted copy is asked for and made", async () => {
+  const result = await copyWith(4, "good", { ...bench.request, encrypted: true });
+  const ids = result.image.snapshots.map(({ snapshotId }) => snapshotId);
+  for (const snapshot of await bench.clouds().destination.describeSnapshots({ ids })) {
+    assert.equal(snapshot.encrypted, true);
+  }
+  await remove(result);
+});
+
+test("source and destination may be one account and region", async () => {
+  const request = { ...bench.request, destination: bench.request.source };
+  const identity = await bench.identity(runId(5));
+  const here = { ...identity, destination: identity.source };
+  const context = await bench.context("good", { clouds: bench.clouds(request) });
+  const { image } = await copyImage(request, here, context);
+  assert.equal(image.name, "golden-0000000");
+  await removeImage(image, bench.clouds(request).destination, QUICK_PACE);
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+const FAILURES = [
+  [
+    "lies",
+    "digest-mismatch",
+    /^the copy of snap-[0-9a-f]+ differs from it: digest [0-9a-f]{64} at/,
+  ],
+  [
+    "fails",
+    "helper-failed",
+    /^the source helper i-\S+ \(us-east-1\) failed: disk-io: the disk made a noise; the end of its console:\n/,
+  ],
+  [
+    "vanishes",
+    "helper-lost",
+    /^the source helper i-\S+ \(us-east-1\) is (shutting-down|terminated)/,
+  ],
+] as const;
+
+for (const [index, [behaviour, code, message]] of FAILURES.entries()) {
+  test(`a helper that ${behaviour} ends the copy with one reason and nothing left`, async () => {
+    const error = await failedCopy(copyWith(16 + index, behaviour));
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    assert.deepEqual(error.leftBehind, []);
+    assert.deepEqual(await bench.leftovers(), []);
+  });
+}
+
+test("a helper that never speaks is given up at the limit that the error names", async () => {
+  const limits = { ...QUICK, helloMs: 600 };
+  const context = await bench.context("mute", { limits });
+  const error = await failedCopy(
+    copyImage(bench.request, await bench.identity(runId(20)), context),
+  );
+  assert.equal(error.code, "timed-out");
+  assert.match(
+    error.message,
+    /gave up waiting for the \w+ helper i-\S+ .* to say hello on its console after 0\.6 s/,
+  );
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+test("a stop in the middle ends the helpers and says so", async () => {
+  const stop = new AbortController();
+  const context = await bench.context("waits", {
+    signal: stop.signal,
+    report: (_row, text) => text === "introduced" && stop.abort(new Error("Ctrl-C")),
+  });
+  const error = await failedCopy(
+    copyImage(bench.request, await bench.identity(runId(21)), context),
+  );
+  assert.equal(error.code, "stopped");
+  assert.equal(error.message, "the copy was stopped: Ctrl-C");
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+test("a newer attempt of a run ends the older one, which stops at once and touches nothing of it", async () => {
+  const { promise: introduced, resolve } = Promise.withResolvers<void>();
+  const older = failedCopy(
+    copyImage(
+      bench.request,
+      await bench.identity(runId(22)),
+      await bench.context("waits", { report: (_row, text) => text === "introduced" && resolve() }),
+    ),
+  );
+  await introduced;
+  const result = await copyWith(22);
+  assert.equal(result.attempt, 2);
+  const error = await older;
+  assert.ok(["superseded", "helper-lost"].includes(error.code), error.message);
+  await remove(result);
+});
+
+test("what an attempt has finished is adopted by the next, which then needs no helpers", async () => {
+  const context = await bench.context("good");
+  const failing = exchange(context.clouds.destination, {
+    async registerImage() {
+      const details = { kind: "denied", code: "UnauthorizedOperation" } as const;
+      throw new CloudError("no", { ...details, operation: "RegisterImage", region: "r" });
+    },
+  });
+  const clouds = { ...context.clouds, destination: failing };
+  const identity = await bench.identity(runId(23));
+  const error = await failedCopy(copyImage(bench.request, identity, { ...context, clouds }));
+  assert.equal(error.code, "cloud");
+  const kept = await bench.leftovers();
+  assert.deepEqual(
+    kept.map((line) => line.replace(/ snap-\S+/, "")),
+    ["snapshot completed", "snapshot completed"],
+  );
+  const from = bench.cloud.calls.length;
+  const result = await copyWith(23);
+  assert.equal(result.helpers.source.outcome, "not-needed");
+  assert.deepEqual(callsSince(from, "RunInstances", "CreateSnapshot"), []);
+  await remove(result);
+});
+
+test("a run whose result got lost gives the same image again", async () => {
+  const first = await copyWith(24);
+  const again = await copyWith(24);
+  assert.equal(again.image.imageId, first.image.imageId);
+  assert.deepEqual(again.image.snapshots, first.image.snapshots);
+  await remove(again);
+});
+
+test("what could not be cleaned up is named, and the sweep removes it", async () => {
+  const context = await bench.context("fails");
+  const refuse = async (): Promise<never> => {
+    const details = { kind: "denied", code: "UnauthorizedOperation" } as const;
+    throw new CloudError("no", { ...details, operation: "Terminate", region: "us-east-1" });
+  };
+  const source = exchange(context.clouds.source, {
+    terminateInstance: refuse,
+    deleteSecurityGroup: refuse,
+  });
+  const identity = await bench.identity(runId(25));
+  const clouds = { ...context.clouds, source };
+  const error = await failedCopy(copyImage(bench.request, identity, { ...context, clouds }));
+  assert.equal(error.code, "helper-failed");
+  assert.match(error.leftBehind.join("\n"), /^things of run 0+19 in us-east-1: /m);
+  assert.match(error.leftBehind.join("\n"), /^instance i-\S+ in us-east-1: no$/m);
+  assert.match(error.leftBehind.join("\n"), /^security group sg-\S+ in us-east-1: no$/m);
+  assert.notDeepEqual(await bench.leftovers(), []);
+  const options = { ...QUICK_PACE, signal: new AbortController().signal };
+  const removed = await sweepRun(identity, bench.clouds().source, "source", options);
+  assert.match(removed.join("\n"), /^instance i-/);
+  assert.deepEqual(await bench.leftovers(), []);
+  const again = await sweepRun(identity, bench.clouds().source, "source", options);
+  assert.deepEqual(again, []);
+});
+
+test("a sweep spares a claimed image and its snapshots", async () => {
+  const result = await copyWith(26);
+  const identity = await bench.identity(runId(26));
+  const before = await bench.leftovers();
+  const options = { ...QUICK_PACE, signal: new AbortController().signal };
+  const { destination } = bench.clouds();
+  assert.deepEqual(await sweepRun(identity, destination, "destination", options), []);
+  assert.deepEqual(await bench.leftovers(), before);
+  await remove(result);
+});
+
+test("a sweep with the credentials of another account changes nothing and says which", async () => {
+  const identity = await bench.identity(runId(27));
+  const options = { ...QUICK_PACE, signal: new AbortController().signal };
+  const other = { ...bench.request, source: { region: "us-east-1", profile: "aws-2" } };
+  const error = await failedCopy(sweepRun(identity, bench.clouds(other).source, "source", options));
+  assert.equal(error.code, "wrong-account");
+});
