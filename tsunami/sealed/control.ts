@@ -6,7 +6,9 @@
  * Only TLS_AES_128_GCM_SHA256: an external PSK is bound to SHA-256 in OpenSSL.
  */
 
+import { once } from "node:events";
 import type { Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { TransferError } from "../transfer-error.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL } from "./keys.ts";
@@ -20,8 +22,6 @@ export interface Control {
   readonly exported: Buffer;
   readonly localAddress: string;
   readonly remoteAddress: string;
-  /** Sets who hears the messages and the end; what came before is delivered then. */
-  listen(onMessage: (message: ControlMessage) => void, onEnd: (error: Error) => void): void;
   send(message: ControlMessage): void;
   /** Sends what is left and closes; a peer that does not close too is not waited for. */
   end(): Promise<void>;
@@ -29,13 +29,11 @@ export interface Control {
 
 export interface ControlOptions {
   readonly listens: boolean;
-  readonly localAddress?: string | undefined;
-  readonly peerAddress?: string | undefined;
+  readonly localAddress?: string;
+  readonly peerAddress?: string;
   readonly port: number;
   readonly psk: Uint8Array;
   readonly pskIdentity: string;
-  readonly waits: Waits;
-  readonly signal: AbortSignal;
 }
 
 const TLS = {
@@ -47,6 +45,7 @@ const TLS = {
 const RETRY_MS = 250;
 /** Ours. How long a closing side waits for the other to have read its last word. */
 const LINGER_MS = 500;
+const ignore = () => {};
 
 /** The peer's address without the clothes of IPv6. */
 function plainAddress(address: string | undefined): string {
@@ -56,193 +55,137 @@ function plainAddress(address: string | undefined): string {
 /**
  * Waits for the peer, or calls it until it answers.
  *
- * @throws TransferError `peer-unreachable`, `peer-refused`.
+ * @param onMessage - May throw: that ends the connection.
+ * @param onEnd - The connection is gone, or the peer sent what is no message.
+ * @throws TransferError `peer-unreachable`, `peer-refused`; the reason of an aborted signal.
  */
-export function openControl(options: ControlOptions): Promise<Control> {
-  return options.listens ? acceptControl(options) : callControl(options);
+export async function openControl(
+  options: ControlOptions,
+  waits: Waits,
+  signal: AbortSignal,
+  onMessage: (message: ControlMessage) => void,
+  onEnd: (error: Error) => void,
+): Promise<Control> {
+  const until = AbortSignal.any([signal, AbortSignal.timeout(waits.connectMs)]);
+  try {
+    const socket = await (options.listens ? accept : call)(options, waits, until);
+    return overSocket(socket, onMessage, onEnd);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }
 
-function acceptControl(options: ControlOptions): Promise<Control> {
-  const { promise, resolve, reject } = Promise.withResolvers<Control>();
+async function accept(
+  { port, localAddress, peerAddress, psk, pskIdentity }: ControlOptions,
+  waits: Waits,
+  until: AbortSignal,
+): Promise<TLSSocket> {
   let refused = 0;
+  let chosen: TLSSocket | undefined;
+  const callers = new Set<Socket>();
   const server = createServer({
     ...TLS,
-    handshakeTimeout: options.waits.handshakeMs,
-    pskCallback: (_socket, identity) => (identity === options.pskIdentity ? options.psk : null),
+    handshakeTimeout: waits.handshakeMs,
+    pskCallback: (_, identity) => (identity === pskIdentity ? psk : null),
   });
   server.maxConnections = CONNECTIONS_MAX;
-  const callers = new Set<Socket>();
-  server.on("connection", (socket) => {
-    const from = plainAddress(socket.remoteAddress);
-    socket.on("error", () => {});
-    if (options.peerAddress !== undefined && from !== options.peerAddress) socket.destroy();
-    callers.add(socket);
-    socket.on("close", () => callers.delete(socket));
+  server.on("connection", (caller) => {
+    callers.add(caller);
+    caller.on("error", ignore).on("close", () => callers.delete(caller));
+    if (peerAddress && plainAddress(caller.remoteAddress) !== peerAddress) caller.destroy();
   });
-  let chosen: number | undefined;
   server.on("tlsClientError", () => {
     refused += 1;
   });
-  server.on("secureConnection", (socket) => {
-    if (chosen !== undefined) return;
-    chosen = socket.remotePort;
-    resolve(controlOver(socket));
-  });
-  server.on("error", (error) => {
-    reject(new TransferError("peer-unreachable", `cannot listen: ${error.message}`, error));
-  });
-  server.listen({
-    port: options.port,
-    ...(options.localAddress && { host: options.localAddress }),
-  });
-  const late = setTimeout(() => {
-    reject(
-      refused
-        ? new TransferError("peer-refused", `${refused} callers did not have this session's key`)
-        : new TransferError(
-            "peer-unreachable",
-            `nobody called port ${options.port} within ${options.waits.connectMs / 1000} s`,
-          ),
-    );
-  }, options.waits.connectMs);
-  return settle(promise, options.signal, reject, () => {
-    clearTimeout(late);
+  try {
+    server.listen({ port, ...(localAddress && { host: localAddress }) });
+    [chosen] = (await once(server, "secureConnection", { signal: until })) as [TLSSocket];
+    return chosen;
+  } catch (error) {
+    if (refused) throw new TransferError("peer-refused", `${refused} callers had another key`);
+    const why = `no caller on port ${port}: ${(error as Error).message}`;
+    throw new TransferError("peer-unreachable", why, error);
+  } finally {
     server.close();
-    for (const caller of callers) if (caller.remotePort !== chosen) caller.destroy();
-  });
+    for (const caller of callers) if (caller.remotePort !== chosen?.remotePort) caller.destroy();
+  }
 }
 
-function callControl(options: ControlOptions): Promise<Control> {
-  const { promise, resolve, reject } = Promise.withResolvers<Control>();
-  const host = options.peerAddress ?? "";
-  let socket: TLSSocket | undefined;
-  let retry: NodeJS.Timeout | undefined;
-  let last = "no answer";
-  const call = () => {
-    const calling = connect({
+async function call(
+  { port, localAddress, peerAddress: host = "", psk, pskIdentity: identity }: ControlOptions,
+  waits: Waits,
+  until: AbortSignal,
+): Promise<TLSSocket> {
+  for (let last = "no answer"; ; await pause(RETRY_MS)) {
+    const socket = connect({
       ...TLS,
       host,
-      port: options.port,
-      ...(options.localAddress && { localAddress: options.localAddress }),
-      pskCallback: () => ({ psk: options.psk, identity: options.pskIdentity }),
+      port,
+      ...(localAddress && { localAddress }),
+      pskCallback: () => ({ psk, identity }),
       // There are no certificates: who has the key is the peer.
       checkServerIdentity: () => undefined,
     });
-    socket = calling;
-    calling.setTimeout(options.waits.handshakeMs, () => calling.destroy(new Error("no answer")));
-    calling.once("secureConnect", () => {
-      calling.setTimeout(0);
-      socket = undefined;
-      resolve(controlOver(calling));
-    });
-    calling.once("error", (error: NodeJS.ErrnoException) => {
-      last = error.message;
-      if (!error.code?.startsWith("ERR_SSL")) return;
-      reject(new TransferError("peer-refused", `${host} did not accept this session's key`, error));
-    });
-    calling.once("close", () => {
-      if (socket === calling) retry = setTimeout(call, RETRY_MS);
-    });
-  };
-  call();
-  const late = setTimeout(() => {
-    const waited = `${options.waits.connectMs / 1000} s`;
-    const where = `${host} port ${options.port}`;
-    reject(new TransferError("peer-unreachable", `${where}: ${last}, for ${waited}`));
-  }, options.waits.connectMs);
-  return settle(promise, options.signal, reject, () => {
-    clearTimeout(late);
-    clearTimeout(retry);
-    const calling = socket;
-    socket = undefined;
-    calling?.destroy();
-  });
-}
-
-/** Adds the abort signal to a wait, and cleans up behind it however it ends. */
-function settle(
-  promise: Promise<Control>,
-  signal: AbortSignal,
-  reject: (reason: unknown) => void,
-  clean: () => void,
-): Promise<Control> {
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
-  return promise.finally(() => {
-    signal.removeEventListener("abort", stop);
-    clean();
-  });
-}
-
-function controlOver(socket: TLSSocket): Control {
-  const parts: Buffer[] = [];
-  let length = 0;
-  let onMessage: ((message: ControlMessage) => void) | undefined;
-  let onEnd = (_: Error) => {};
-  let ended: Error | undefined;
-  const end = (error: Error) => {
-    ended ??= error;
-    onEnd(ended);
-  };
-  const deliver = () => {
-    while (onMessage !== undefined && length >= 4 && !socket.destroyed) {
-      const all = parts.length === 1 ? (parts[0] ?? Buffer.alloc(0)) : Buffer.concat(parts);
-      const size = all.readUInt32BE(0);
-      parts.splice(0, parts.length, all);
-      if (size > CONTROL_BYTES_MAX) throw new RangeError(`a message of ${size} bytes`);
-      if (length < 4 + size) return;
-      const message: unknown = JSON.parse(all.toString("utf8", 4, 4 + size));
-      if (typeof message !== "object" || message === null) throw new TypeError("no object");
-      length -= 4 + size;
-      parts[0] = all.subarray(4 + size);
-      onMessage(message as ControlMessage);
-    }
-  };
-  const safely = () => {
+    socket.setTimeout(waits.handshakeMs, () => socket.destroy(new Error("no answer")));
     try {
-      deliver();
+      await once(socket, "secureConnect", { signal: until });
+      socket.setTimeout(0);
+      return socket;
     } catch (error) {
-      socket.destroy();
-      if (error instanceof TransferError) end(error);
-      else end(new TransferError("protocol", "the peer's control message is malformed", error));
+      const { code, message } = error as NodeJS.ErrnoException;
+      socket.on("error", ignore).destroy();
+      if (code?.startsWith("ERR_SSL")) {
+        throw new TransferError("peer-refused", `${host} did not accept our key`, error);
+      }
+      if (until.aborted) throw new TransferError("peer-unreachable", `${host}:${port}: ${last}`);
+      last = message;
     }
-  };
+  }
+}
+
+function overSocket(
+  socket: TLSSocket,
+  onMessage: (message: ControlMessage) => void,
+  onEnd: (error: Error) => void,
+): Control {
+  let waiting = Buffer.alloc(0);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 30_000);
   socket.on("data", (part: Buffer) => {
-    parts.push(part);
-    length += part.length;
-    safely();
+    waiting = Buffer.concat([waiting, part]);
+    try {
+      while (waiting.length >= 4) {
+        const end = 4 + waiting.readUInt32BE();
+        if (end > CONTROL_BYTES_MAX) throw new RangeError(`a message of ${end} bytes`);
+        if (waiting.length < end) return;
+        const message: unknown = JSON.parse(waiting.toString("utf8", 4, end));
+        if (typeof message !== "object" || message === null) throw new TypeError("no object");
+        waiting = waiting.subarray(end);
+        onMessage(message as ControlMessage);
+      }
+    } catch (error) {
+      socket.destroy();
+      const known = error instanceof TransferError;
+      onEnd(known ? error : new TransferError("protocol", "malformed control message", error));
+    }
   });
-  socket.on("error", end);
-  socket.on("close", () => end(new Error("the connection was closed")));
+  socket.on("error", onEnd).on("close", () => onEnd(new Error("connection closed")));
   return {
     exported: socket.exportKeyingMaterial(EXPORTER_BYTES, EXPORTER_LABEL, Buffer.alloc(0)),
     localAddress: plainAddress(socket.localAddress),
     remoteAddress: plainAddress(socket.remoteAddress),
-    listen(messages, ends) {
-      onMessage = messages;
-      onEnd = ends;
-      safely();
-      if (ended) ends(ended);
-    },
     send(message) {
-      const body = Buffer.from(JSON.stringify(message));
-      const head = Buffer.alloc(4);
-      head.writeUInt32BE(body.length);
-      if (socket.writable) socket.write(Buffer.concat([head, body]));
+      const frame = Buffer.from(`1234${JSON.stringify(message)}`);
+      frame.writeUInt32BE(frame.length - 4);
+      if (socket.writable) socket.write(frame);
     },
-    end: () =>
-      new Promise((resolve) => {
-        const late = setTimeout(() => socket.destroy(), LINGER_MS);
-        const closed = () => {
-          clearTimeout(late);
-          resolve();
-        };
-        if (socket.closed) return closed();
-        socket.once("close", closed);
-        socket.end();
-      }),
+    async end() {
+      if (socket.closed) return;
+      const late = setTimeout(() => socket.destroy(), LINGER_MS);
+      socket.end();
+      await once(socket, "close").catch(ignore);
+      clearTimeout(late);
+    },
   };
 }

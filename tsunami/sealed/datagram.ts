@@ -106,9 +106,10 @@ export class NoteCodec {
   readonly #key: Buffer;
   #counter = 0;
 
-  constructor(tag: number, key: Buffer) {
-    this.#tag = tag;
-    this.#key = key;
+  /** @param secret - 16 bytes of key, 4 of the tag. */
+  constructor(secret: Buffer) {
+    this.#key = secret.subarray(0, 16);
+    this.#tag = secret.readUInt32BE(16);
   }
 
   seal(body: Buffer): Buffer {

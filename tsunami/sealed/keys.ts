@@ -1,39 +1,31 @@
 /**
  * The key schedule. Everything comes from the TLS exporter of the control channel, so it is new
  * for every connection and known only to whoever holds the pre-shared key.
+ *
+ *    0  32  root of the record keys, one for every 2^18 records
+ *   32  20  notes from sender to receiver: AES-128 key, first word
+ *   52  20  notes from receiver to sender, likewise
+ *   72   8  fragments: first word, secret of the header check
  */
 
 import { createHmac } from "node:crypto";
+import { NoteCodec } from "./datagram.ts";
 import { RECORDS_PER_KEY } from "./limits.ts";
 
 export const EXPORTER_LABEL = "EXPORTER-amicopy-sealed-1";
 export const EXPORTER_BYTES = 80;
 
-export interface SessionKeys {
-  /** From it come the record keys, one for every {@link RECORDS_PER_KEY} records. */
-  readonly records: Buffer;
-  /** Keys of the notes, sender to receiver and back. */
-  readonly forwardNotes: Buffer;
-  readonly backwardNotes: Buffer;
-  /** First words: fragments, forward notes, backward notes; and the secret of the header check. */
-  readonly fragmentTag: number;
-  readonly forwardTag: number;
-  readonly backwardTag: number;
-  readonly checkSecret: number;
-}
-
-/** Cuts the exporter's {@link EXPORTER_BYTES} bytes. */
-export function sessionKeys(exported: Buffer): SessionKeys {
+/** The exporter's {@link EXPORTER_BYTES} bytes, cut. */
+export function sessionKeys(exported: Buffer) {
   return {
     records: exported.subarray(0, 32),
-    forwardNotes: exported.subarray(32, 48),
-    backwardNotes: exported.subarray(48, 64),
-    fragmentTag: exported.readUInt32BE(64),
-    forwardTag: exported.readUInt32BE(68),
-    backwardTag: exported.readUInt32BE(72),
-    checkSecret: exported.readUInt32BE(76),
+    forward: new NoteCodec(exported.subarray(32, 52)),
+    backward: new NoteCodec(exported.subarray(52, 72)),
+    mark: { tag: exported.readUInt32BE(72), secret: exported.readUInt32BE(76) },
   };
 }
+
+export type SessionKeys = ReturnType<typeof sessionKeys>;
 
 /** The AES-128 key of a record. */
 export function recordKey(records: Uint8Array, record: number): Buffer {

@@ -17,11 +17,11 @@
 
 type Phase = "startup" | "drain" | "cruise" | "climb";
 
-const STARTUP_GAIN = 2.5;
+const STARTUP_GAIN = 2;
 const DRAIN_GAIN = 0.5;
 const PROBE_GAIN = 1.1;
 /** Cruise cycle: probe, make up for it, hold. */
-const CYCLE: readonly number[] = [PROBE_GAIN, 0.88, 0.98, 0.98, 0.98];
+const CYCLE: readonly number[] = [PROBE_GAIN, 0.89, 0.99, 0.99, 0.99];
 const CLIMB_GAINS: readonly number[] = [1.25, 1.6, 2];
 /** Growth of the estimate that counts as following. */
 const FOLLOWS = 1.2;
@@ -34,7 +34,13 @@ const EXCESS_LOSS = 0.02;
 const RTT_WINDOW_MS = 20_000;
 /** Standing queue that we neither want nor leave. */
 const QUEUE_MS = 15;
-const INITIAL_BYTES_PER_SECOND = 4_000_000;
+/** 64 Mbit/s for one round trip: rude to a slow link for a moment, three rounds less on a fast one. */
+const INITIAL_BYTES_PER_SECOND = 8_000_000;
+/** A rising rate of which less than this is delivered has met the bottleneck. */
+const SATURATED = 0.9;
+const SATURATED_QUEUE_MS = 8;
+/** In a row: a computer that paused for a moment looks like a queue, but only once. */
+const SATURATED_REPORTS = 3;
 const FLOOR_BYTES_PER_SECOND = 20_000;
 
 /** What one report said, as the sender core computed it. */
@@ -44,6 +50,8 @@ export interface DeliverySample {
   readonly rttMs?: number;
   /** Link bytes delivered per second; absent when nothing new was acknowledged. */
   readonly bytesPerSecond?: number;
+  /** Link bytes sent per second in the interval of which `bytesPerSecond` is the delivery. */
+  readonly sentBytesPerSecond?: number;
   /** The sender had nothing to send at some time while this was in flight. */
   readonly sourceLimited: boolean;
   /** Datagrams found received and lost by this report. */
@@ -59,6 +67,7 @@ export class RateController {
   #gain = STARTUP_GAIN;
   #step = 0;
   #stalled = 0;
+  #saturated = 0;
   #full = 0;
   #capacity = INITIAL_BYTES_PER_SECOND / STARTUP_GAIN;
   readonly #capBytesPerSecond: number;
@@ -78,6 +87,11 @@ export class RateController {
 
   constructor(capBitsPerSecond = Number.POSITIVE_INFINITY) {
     this.#capBytesPerSecond = capBitsPerSecond / 8;
+  }
+
+  /** Looking for a limit that was not met yet. */
+  get rising(): boolean {
+    return this.#phase === "startup" || this.#phase === "climb";
   }
 
   get phase(): Phase {
@@ -138,6 +152,13 @@ export class RateController {
     if (rate > (this.#samples[last] ?? 0) && (!sample.sourceLimited || rate > this.#capacity)) {
       this.#samples[last] = rate;
       this.#estimate();
+    }
+    if (this.rising && !sample.sourceLimited && sample.rttMs !== undefined) {
+      const sent = (sample.sentBytesPerSecond ?? 0) * (1 - this.#usualLoss);
+      const full = rate < sent * SATURATED && sample.rttMs - this.rttMs > SATURATED_QUEUE_MS;
+      const losing = this.#losses.length > 0 && rate < sent * SATURATED ** 2;
+      this.#saturated = full || losing ? this.#saturated + 1 : 0;
+      if (this.#saturated >= SATURATED_REPORTS) this.#enter("drain", DRAIN_GAIN);
     }
     if (sample.roundEnds) this.#endRound();
   }
@@ -226,7 +247,7 @@ export class RateController {
   #enter(phase: Phase, gain: number): void {
     this.#phase = phase;
     this.#gain = gain;
-    this.#step = phase === "cruise" ? 1 : 0;
-    this.#stalled = 0;
+    this.#step = phase === "cruise" ? 2 : 0;
+    this.#stalled = this.#saturated = 0;
   }
 }

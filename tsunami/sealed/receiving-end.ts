@@ -1,137 +1,123 @@
-/** The receiver of a running session: sockets, timers and disk threads around the receiver core. */
+/** The receiver of a running session: path, timer and disk threads around the receiver core. */
 
-import { TransferError } from "../transfer-error.ts";
-import { NoteCodec } from "./datagram.ts";
-import { type DiskReport, startDiskThread } from "./disk-worker.ts";
+import type { ControlMessage } from "./control.ts";
+import { type DiskReport, type DiskThread, startDiskThread } from "./disk-worker.ts";
 import { REPORT_MS } from "./limits.ts";
 import { ReceiverCore } from "./receiver-core.ts";
 import type { Coverage } from "./record.ts";
 import { encodeProbe, encodeReport, NoteType } from "./report.ts";
-import { bytesTotal, mismatch } from "./sending-end.ts";
-import type { SessionContext, SessionEnd } from "./session-end.ts";
+import { Proof, type SessionContext, type SessionEnd } from "./session-end.ts";
 
 /** Ours. Reports repeat what they said this often when nothing is new. */
 const REPEAT_MS = 100;
 
-export function startReceiving(context: SessionContext): SessionEnd {
-  const { options, keys, control, socket, disk, fail } = context;
-  const notes = new NoteCodec(keys.backwardTag, keys.backwardNotes);
-  const probes = new NoteCodec(keys.forwardTag, keys.forwardNotes);
-  const written = new Map<number, Coverage>();
-  const own = options.volumes.map(() => undefined as string | undefined);
-  const theirs = options.volumes.map(() => undefined as string | undefined);
-  let proved = 0;
-  let bytesDone = 0;
-  let news = true;
-  let reportedAt = 0;
-  const core = new ReceiverCore({
-    ring: context.ring,
-    mark: { tag: keys.fragmentTag, secret: keys.checkSecret },
-    onRecord: (record, sealedBytes) => disk.tell({ type: "write", record, sealedBytes }),
-  });
-  const sendNote = (body: Buffer) => {
-    const peer = context.peer();
-    if (!peer) return;
-    const note = notes.seal(body);
-    socket.send(note, note.length, peer.port, peer.address);
-  };
-  const tick = () => {
+export class ReceivingEnd implements SessionEnd {
+  readonly lossRatio = 0;
+  bytesDone = 0;
+  readonly #context: SessionContext;
+  readonly #core: ReceiverCore;
+  readonly #prover: DiskThread;
+  readonly #proof: Proof;
+  readonly #own: string[] = [];
+  readonly #theirs: string[] = [];
+  /** Written before an earlier record was. */
+  readonly #written = new Map<number, Coverage>();
+  readonly #timer: NodeJS.Timeout;
+  #news = true;
+  #reportedAt = 0;
+
+  constructor(context: SessionContext) {
+    const { options, keys, ring, disk, blank, fail } = context;
+    const { volumes, workerEntry } = options;
+    this.#context = context;
+    this.#proof = new Proof(options);
+    this.#core = new ReceiverCore({
+      ring,
+      mark: keys.mark,
+      onRecord: (record, sealedBytes) => disk.tell({ type: "write", record, sealedBytes }),
+    });
+    const onProof = (report: DiskReport) => {
+      if (report.type === "digest") this.#compare(report.volume, this.#own, report.digest);
+    };
+    this.#prover = startDiskThread(workerEntry, { task: "prove", volumes, blank }, onProof, fail);
+    disk.tell({ type: "start", key: keys.records });
+    this.#timer = setInterval(() => this.#report(), REPORT_MS);
+    this.#report();
+  }
+
+  #report(): void {
     const now = performance.now();
-    if (!news && now - reportedAt < REPEAT_MS) return;
-    const report = core.report(now);
-    sendNote(report ? encodeReport(report) : encodeProbe(NoteType.answer, 0));
-    news = false;
-    reportedAt = now;
-  };
-  const compare = (index: number) => {
-    const mine = own[index];
-    if (mine === undefined || theirs[index] === undefined) return;
-    // A character device proves nothing: the sender's word is all there is.
-    const digest = mine || theirs[index];
-    if (digest !== theirs[index]) {
-      return fail(new TransferError("digest-mismatch", mismatch(options, index)));
+    if (!this.#news && now - this.#reportedAt < REPEAT_MS) return;
+    const report = this.#core.report(now);
+    this.#context.path.sendNote(report ? encodeReport(report) : encodeProbe(NoteType.answer, 0));
+    this.#news = false;
+    this.#reportedAt = now;
+  }
+
+  /** Notes a digest of one side; when both are known they must be equal. */
+  #compare(volume: number, side: string[], digest: string): void {
+    side[volume] = digest;
+    const own = this.#own[volume];
+    const theirs = this.#theirs[volume];
+    if (own === undefined || theirs === undefined) return;
+    try {
+      // A character device proves nothing: the sender's word is all there is.
+      this.#proof.settle(volume, own || theirs, theirs);
+      this.#context.control.send({ type: "proof", volume, digest: theirs });
+    } catch (error) {
+      this.#context.fail(error);
     }
-    own[index] = digest;
-    control.send({ type: "proof", volume: index, digest });
-    options.onVolume?.(index, digest);
-    proved += 1;
-  };
-  const onProof = (report: DiskReport) => {
-    if (report.type !== "digest") return;
-    own[report.volume] = report.digest;
-    compare(report.volume);
-  };
-  const { volumes, workerEntry } = options;
-  const task = { task: "prove", volumes, blank: context.blank } as const;
-  const prover = startDiskThread(workerEntry, task, onProof, fail);
-  disk.tell({ type: "start", key: keys.records });
-  const timer = setInterval(tick, REPORT_MS);
-  tick();
-  return {
-    lossRatio: 0,
-    get bytesDone() {
-      return bytesDone;
-    },
-    onDatagrams(datagrams) {
-      const now = performance.now();
-      const junk = core.junk;
-      let heard = false;
-      for (let at = 0, length = 0; at < datagrams.length; at += length) {
-        length = probes.lengthAt(datagrams, at);
-        if (length === 0) {
-          length = core.onFragment(datagrams, at, now);
-          if (length === 0) break;
-          news = true;
-          heard ||= core.junk === junk;
-          continue;
-        }
-        const body = probes.open(datagrams.subarray(at, at + length));
-        if (!body) continue;
-        heard = true;
-        const size = body.length >= 3 ? body.readUInt16BE(1) : 0;
-        if (body[0] === NoteType.probe && size) sendNote(encodeProbe(NoteType.answer, length));
+  }
+
+  onDatagrams(batch: Buffer): boolean {
+    const { path } = this.#context;
+    const now = performance.now();
+    const onNote = (body: Buffer, noteBytes: number) => {
+      const probes = body[0] === NoteType.probe && body.length >= 3 && body.readUInt16BE(1) > 0;
+      if (probes) path.sendNote(encodeProbe(NoteType.answer, noteBytes));
+    };
+    return path.receive(batch, onNote, (at) => {
+      this.#news = true;
+      return this.#core.onFragment(batch, at, now);
+    });
+  }
+
+  onControl({ type, volume, digest, bytesSent, bytesResent }: ControlMessage): void {
+    const index = volume as number;
+    const known = this.#context.options.volumes[index] !== undefined;
+    if (type === "digest" && known) this.#compare(index, this.#theirs, String(digest));
+    if (type === "bye" && this.#proof.complete) {
+      this.#context.finish({
+        digests: this.#proof.digests,
+        bytesSent: Number(bytesSent) || 0,
+        bytesResent: Number(bytesResent) || 0,
+      });
+    }
+  }
+
+  onDisk(report: DiskReport): void {
+    const core = this.#core;
+    if (report.type === "torn") {
+      core.reject(report.record);
+      this.#context.control.send({ type: "again", record: report.record });
+    } else if (report.type === "written") {
+      const { record, coverage } = report;
+      this.#written.set(record, coverage);
+      this.bytesDone += coverage.end - coverage.start;
+      this.#news = true;
+      let next = core.base;
+      core.confirm(record);
+      // The proof follows in the order of the stream, whatever was written first.
+      for (; next < core.base; next += 1) {
+        const done = this.#written.get(next);
+        this.#written.delete(next);
+        if (done) this.#prover.tell({ type: "written", coverage: done });
       }
-      return heard;
-    },
-    onControl({ type, volume, digest, bytesSent, bytesResent }) {
-      if (type === "digest") {
-        if (typeof digest !== "string" || !((volume as number) in theirs))
-          throw new TypeError("digest");
-        theirs[volume as number] = digest;
-        compare(volume as number);
-      } else if (type === "bye") {
-        if (proved < volumes.length) throw new TypeError("bye");
-        context.finish({
-          digests: theirs.map(String),
-          bytesRead: bytesTotal(options),
-          bytesSent: Number(bytesSent) || 0,
-          bytesResent: Number(bytesResent) || 0,
-        });
-      }
-    },
-    onDisk(report) {
-      if (report.type === "torn") {
-        core.reject(report.record);
-        control.send({ type: "again", record: report.record });
-      } else if (report.type === "written") {
-        const { record, coverage } = report;
-        const base = core.base;
-        written.set(record, coverage);
-        bytesDone += coverage.end - coverage.start;
-        core.confirm(record);
-        news = true;
-        // The proof follows in the order of the stream, whatever was written first.
-        for (let next = base; next < core.base; next += 1) {
-          const done = written.get(next);
-          written.delete(next);
-          if (done) prover.tell({ type: "written", coverage: done });
-        }
-      }
-    },
-    keepAlive: () => sendNote(encodeProbe(NoteType.answer, 0)),
-    close: () => {
-      clearInterval(timer);
-      return Promise.all([disk.end(), prover.end()]);
-    },
-  };
+    }
+  }
+
+  close(): unknown {
+    clearInterval(this.#timer);
+    return this.#prover.end();
+  }
 }

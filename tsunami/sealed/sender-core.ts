@@ -21,14 +21,19 @@ const MASK = SPAN - 1;
 /** Ours. Room below {@link SPAN} that only tail probes use. */
 const PROBE_ROOM = 1024;
 const SEGMENTS_MAX = 64;
+/** Ours. So far back a late arrival is still recognised as such. */
+const LATE_SPAN = 8192;
 const State = { none: 0, flying: 1, arrived: 2, lost: 3 } as const;
-/** A delivery rate is measured over at least this much, or 3/4 of a round trip. */
+/** A delivery rate is measured over at least this much. */
 const RATE_INTERVAL_MS = 40;
+const RATE_INTERVAL_MS_MIN = 8;
 const REORDER_MS = 2;
 const PROBE_MS_MAX = 500;
 
 interface Milestone {
   readonly sentAt: number;
+  /** Link bytes sent until then, and received by the peer until `arrivedAt`. */
+  readonly sent: number;
   readonly arrivedAt: number;
   readonly bytes: number;
 }
@@ -66,9 +71,11 @@ export class SenderCore {
   #frontier = 0;
   #highest = -1;
   #flyingBytes = 0;
+  #sent = 0;
   readonly #fragment = new Float64Array(SPAN);
   readonly #sentAt = new Float64Array(SPAN);
   readonly #idleAt = new Float64Array(SPAN);
+  readonly #sentTotal = new Float64Array(SPAN);
   readonly #bytes = new Uint16Array(SPAN);
   readonly #state = new Uint8Array(SPAN);
   #lastIdleAt = -1;
@@ -78,6 +85,7 @@ export class SenderCore {
   #roundAt = 0;
   #reorderMs = REORDER_MS;
   #milestones: Milestone[] = [];
+  #roundStart: Milestone | undefined;
   #pickRecord = 0;
   #pickIndex = 0;
 
@@ -251,6 +259,8 @@ export class SenderCore {
     this.#bytes[slot] = size;
     this.#state[slot] = State.flying;
     this.#flyingBytes += size + HEADER_BYTES;
+    this.#sent += size + HEADER_BYTES;
+    this.#sentTotal[slot] = this.#sent;
     this.#lastSentAt = nowMs;
     this.#rate.spend(size + HEADER_BYTES);
     this.bytesSent += size;
@@ -286,9 +296,11 @@ export class SenderCore {
     }
     const counts = { received: 0, lost: 0 };
     let at = highest;
-    for (let run = 0; run < report.runs.length && at >= this.#oldest; run += 1) {
+    // Below the oldest unknown one there may be some that were only late, not lost.
+    const lowest = Math.max(0, Math.min(this.#oldest, highest - LATE_SPAN));
+    for (let run = 0; run < report.runs.length && at >= lowest; run += 1) {
       const length = report.runs[run] ?? 0;
-      if (run % 2 === 0) this.#arrivedRun(Math.max(at - length + 1, this.#oldest), at, counts);
+      if (run % 2 === 0) this.#arrivedRun(Math.max(at - length + 1, lowest), at, counts);
       at -= length;
     }
     this.#confirm(report);
@@ -364,27 +376,45 @@ export class SenderCore {
     counts: { received: number; lost: number },
   ): void {
     const common = { nowMs, ...counts, sourceLimited: false, roundEnds: false };
-    if (!news) return this.#rate.sample(common);
+    if (!news) {
+      this.#rate.sample(common);
+      return;
+    }
     const slot = this.#highest & MASK;
-    const sentAt = this.#sentAt[slot] ?? 0;
-    const milestone = { sentAt, arrivedAt: report.arrivedAtMs, bytes: report.receivedBytes };
-    const interval = Math.max(RATE_INTERVAL_MS, this.#rate.rttMs * 0.75);
-    this.#milestones.push(milestone);
-    const second = () => this.#milestones[1]?.sentAt ?? sentAt;
-    while (sentAt - second() >= interval) this.#milestones.shift();
-    const first = this.#milestones[0] ?? milestone;
-    const elapsed = Math.max(sentAt - first.sentAt, milestone.arrivedAt - first.arrivedAt);
+    const last = {
+      sentAt: this.#sentAt[slot] ?? 0,
+      sent: this.#sentTotal[slot] ?? 0,
+      arrivedAt: report.arrivedAtMs,
+      bytes: report.receivedBytes,
+    };
     const roundEnds = this.#highest >= this.#roundEnd && nowMs - this.#roundAt >= RATE_INTERVAL_MS;
+    // While the rate rises, a short look back; else the round as a whole, which is steadier.
+    const first = this.#lookBack(last, roundEnds);
+    const sending = last.sentAt - first.sentAt;
+    const elapsed = Math.max(sending, last.arrivedAt - first.arrivedAt);
     if (roundEnds) {
       this.#roundEnd = this.#next;
       this.#roundAt = nowMs;
     }
     this.#rate.sample({
       ...common,
-      rttMs: Math.max(0.05, nowMs - sentAt - report.holdMs),
-      ...(elapsed >= 5 && { bytesPerSecond: ((milestone.bytes - first.bytes) / elapsed) * 1000 }),
+      rttMs: Math.max(0.05, nowMs - last.sentAt - report.holdMs),
+      ...(sending >= RATE_INTERVAL_MS_MIN && {
+        bytesPerSecond: ((last.bytes - first.bytes) / elapsed) * 1000,
+        sentBytesPerSecond: ((last.sent - first.sent) / sending) * 1000,
+      }),
       sourceLimited: (this.#idleAt[slot] ?? 0) > first.sentAt,
       roundEnds,
     });
+  }
+  #lookBack(last: Milestone, roundEnds: boolean): Milestone {
+    const start = this.#roundStart ?? last;
+    if (roundEnds || this.#roundStart === undefined) this.#roundStart = last;
+    this.#milestones.push(last);
+    while (last.sentAt - (this.#milestones[1] ?? last).sentAt >= RATE_INTERVAL_MS) {
+      this.#milestones.shift();
+    }
+    if (this.#rate.rising) return this.#milestones[0] ?? last;
+    return roundEnds ? start : last;
   }
 }

@@ -1,11 +1,8 @@
-/**
- * What both ends of a session have in common: the way to the peer, the two roles' faces, and what
- * a session promises to its caller.
- */
+/** What both ends of a session have in common, and what a session promises to its caller. */
 
-import type { DatagramSocket } from "../sockets/datagram-socket.ts";
-import type { TransferError } from "../transfer-error.ts";
+import { TransferError } from "../transfer-error.ts";
 import type { Control, ControlMessage } from "./control.ts";
+import type { DataPath } from "./data-path.ts";
 import type { DiskReport, DiskThread } from "./disk-worker.ts";
 import type { SessionKeys } from "./keys.ts";
 import type { Waits } from "./limits.ts";
@@ -64,14 +61,12 @@ export interface SessionContext {
   readonly keys: SessionKeys;
   readonly ring: Buffer;
   readonly control: Control;
-  readonly socket: DatagramSocket;
+  readonly path: DataPath;
   readonly disk: DiskThread;
-  /** Where the peer is on UDP; a listener learns it from the first sealed note. */
-  readonly peer: () => { readonly port: number; readonly address: string } | undefined;
   /** Which target volumes are blank. */
   readonly blank: readonly boolean[];
-  readonly fail: (error: TransferError) => void;
-  readonly finish: (report: Omit<SessionReport, "durationMs">) => void;
+  readonly fail: (error: unknown) => void;
+  readonly finish: (report: Omit<SessionReport, "bytesRead" | "durationMs">) => void;
 }
 
 /** One end of a running session. */
@@ -79,11 +74,36 @@ export interface SessionEnd {
   readonly lossRatio: number;
   readonly bytesDone: number;
   /** @returns `true` when something in the batch was certainly the peer's. */
-  onDatagrams(batch: Buffer, port: number, address: string): boolean;
+  onDatagrams(batch: Buffer): boolean;
   onControl(message: ControlMessage): void;
   onDisk(report: DiskReport): void;
-  /** Something sealed on the data path, so that it stays open. */
-  keepAlive(): void;
   /** Stops the timers and threads of this end. */
-  close(): Promise<unknown>;
+  close(): unknown;
+}
+
+/** The digests of both sides, and what is proved by their equality. */
+export class Proof {
+  readonly digests: string[] = [];
+  #proved = 0;
+  readonly #options: SessionOptions;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  get complete(): boolean {
+    return this.#proved === this.#options.volumes.length;
+  }
+
+  /** @throws TransferError `digest-mismatch`. */
+  settle(volume: number, own: string, peers: unknown): void {
+    if (own !== peers) {
+      const path = this.#options.volumes[volume]?.path;
+      const what = `volume ${volume} (${path}) read back differs from its source`;
+      throw new TransferError("digest-mismatch", what);
+    }
+    this.digests[volume] = own;
+    this.#proved += 1;
+    this.#options.onVolume?.(volume, own);
+  }
 }

@@ -7,15 +7,17 @@
  * 4. Both sides know every digest, and that they are equal. Or one sentence says why not.
  */
 
-import type { DatagramSocket } from "../sockets/datagram-socket.ts";
+import type { DatagramHandler } from "../sockets/datagram-socket.ts";
 import { openPlainSocket } from "../sockets/plain-socket.ts";
 import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
 import { type Control, type ControlMessage, openControl } from "./control.ts";
-import { type DiskReport, startDiskThread } from "./disk-worker.ts";
+import { DataPath } from "./data-path.ts";
+import { startDiskThread } from "./disk-worker.ts";
 import { sessionKeys } from "./keys.ts";
-import { SEALED_BYTES_MAX, VOLUMES_MAX, WAITS, WINDOW_RECORDS } from "./limits.ts";
-import { startReceiving } from "./receiving-end.ts";
-import { bytesTotal, startSending } from "./sending-end.ts";
+import { SEALED_BYTES_MAX, VOLUMES_MAX, WAITS, type Waits, WINDOW_RECORDS } from "./limits.ts";
+import { ReceivingEnd } from "./receiving-end.ts";
+import { encodeProbe, NoteType } from "./report.ts";
+import { SendingEnd } from "./sending-end.ts";
 import type { SessionEnd, SessionOptions, SessionReport } from "./session-end.ts";
 
 export { runDiskWorker } from "./disk-worker.ts";
@@ -23,7 +25,12 @@ export type { Progress, SessionOptions, SessionReport } from "./session-end.ts";
 
 const VERSION = 1;
 const PROGRESS_MS = 1000;
-const CODES: readonly TransferErrorCode[] = ["digest-mismatch", "disk-io", "disk-size", "protocol"];
+const BELIEVED: readonly TransferErrorCode[] = [
+  "digest-mismatch",
+  "disk-io",
+  "disk-size",
+  "protocol",
+];
 
 /**
  * Runs one side of a transfer to its end.
@@ -31,173 +38,196 @@ const CODES: readonly TransferErrorCode[] = ["digest-mismatch", "disk-io", "disk
  * @throws TransferError - Nothing of the session is left then: no timer, thread, socket or file.
  */
 export async function runSession(options: SessionOptions): Promise<SessionReport> {
-  const started = performance.now();
-  const waits = { ...WAITS, ...options.waits };
-  const end = new AbortController();
-  const fail = (error: unknown) => end.abort(error);
-  const stop = () => fail(new TransferError("stopped", "the transfer was stopped"));
-  const closers: (() => unknown)[] = [];
-  /** Settles with `promise`, or fails as soon as the session does. */
-  const unless = <T>(promise: Promise<T>): Promise<T> => {
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    const ends = () => reject(end.signal.reason);
-    end.signal.addEventListener("abort", ends);
-    if (end.signal.aborted) ends();
-    return Promise.race([promise, ended]).finally(() =>
-      end.signal.removeEventListener("abort", ends),
-    );
-  };
-  let running: SessionEnd | undefined;
-  let control: Control | undefined;
-  let heardAt = started;
+  const session = new Session(options);
   try {
-    options.signal.addEventListener("abort", stop);
-    closers.push(() => options.signal.removeEventListener("abort", stop));
-    if (options.signal.aborted) stop();
-    checkOptions(options);
-    const sending = options.role === "sender";
+    return await session.run();
+  } catch (error) {
+    const known = error instanceof TransferError;
+    throw session.tell(known ? error : new TransferError("protocol", String(error), error));
+  } finally {
+    await session.close();
+  }
+}
+
+class Session {
+  readonly #options: SessionOptions;
+  readonly #waits: Waits;
+  readonly #bytesTotal: number;
+  readonly #startedAt = performance.now();
+  readonly #ended = new AbortController();
+  readonly #fate = Promise.withResolvers<Omit<SessionReport, "bytesRead" | "durationMs">>();
+  readonly #hello = Promise.withResolvers<void>();
+  readonly #closers: (() => unknown)[] = [];
+  #control: Control | undefined;
+  #path: DataPath | undefined;
+  #end: SessionEnd | undefined;
+  #heardAt = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#waits = { ...WAITS, ...options.waits };
+    this.#bytesTotal = options.volumes.reduce((sum, volume) => sum + volume.sizeBytes, 0);
+    this.#fate.promise.catch(() => {});
+  }
+
+  async run(): Promise<SessionReport> {
+    const options = this.#options;
+    const { role, listens, port, localAddress, volumes, signal } = options;
+    const stop = () => this.#fail(new TransferError("stopped", "the transfer was stopped"));
+    signal.addEventListener("abort", stop);
+    this.#closers.push(() => signal.removeEventListener("abort", stop));
+    if (signal.aborted) stop();
+    this.#check();
     const ring = new SharedArrayBuffer(WINDOW_RECORDS * SEALED_BYTES_MAX);
+    const { disk, blank } = await this.#openDisk(ring);
+    const bind = { port: listens ? port : 0, address: localAddress };
+    const socket = await openPlainSocket(bind, this.#onDatagrams).catch((error: Error) => {
+      throw new TransferError("peer-unreachable", `cannot bind UDP: ${error.message}`, error);
+    });
+    this.#closers.push(() => socket.close());
+    const control = await openControl(
+      options,
+      this.#waits,
+      this.#ended.signal,
+      this.#onMessage,
+      (error) => this.#fail(error),
+    );
+    this.#control = control;
+    const sizes = volumes.map((volume) => volume.sizeBytes);
+    control.send({ type: "hello", version: VERSION, role, sizes });
+    await this.#until(this.#hello.promise);
+    const keys = sessionKeys(control.exported);
+    const sends = role === "sender";
+    const [out, into] = sends ? [keys.forward, keys.backward] : [keys.backward, keys.forward];
+    const path = new DataPath(socket, out, into);
+    if (!listens) path.peer = { port, address: control.remoteAddress };
+    this.#path = path;
+    const end = new (sends ? SendingEnd : ReceivingEnd)({
+      ...{ options, keys, control, path, disk, blank, ring: Buffer.from(ring) },
+      fail: this.#fail,
+      finish: this.#fate.resolve,
+    });
+    this.#end = end;
+    this.#closers.push(() => end.close(), this.#every(this.#waits.keepaliveMs, this.#beat));
+    this.#closers.push(this.#every(PROGRESS_MS, this.#watch(end)));
+    const report = await this.#fate.promise;
+    return {
+      ...report,
+      bytesRead: this.#bytesTotal,
+      durationMs: Math.round(performance.now() - this.#startedAt),
+    };
+  }
+
+  /** Tells the peer why it ends. */
+  tell(error: TransferError): TransferError {
+    this.#control?.send({ type: "failed", code: error.code, message: error.message });
+    return error;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#closers.reverse().map((close) => close()));
+    await this.#control?.end();
+  }
+
+  readonly #fail = (error: unknown) => {
+    const known = error instanceof TransferError;
+    const reason = known ? error : new TransferError("peer-lost", `peer gone: ${error}`, error);
+    this.#fate.reject(reason);
+    this.#ended.abort(reason);
+  };
+
+  /** A wait that fails as soon as the session does. */
+  #until<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.#fate.promise]) as Promise<T>;
+  }
+
+  #every(intervalMs: number, work: () => void): () => void {
+    const timer = setInterval(work, intervalMs);
+    return () => clearInterval(timer);
+  }
+
+  #check(): void {
+    const { volumes, psk, listens, peerAddress } = this.#options;
+    const sane = volumes.every(({ sizeBytes }) => sizeBytes >= 0);
+    const count = volumes.length;
+    if (
+      !(sane && Number.isSafeInteger(this.#bytesTotal) && count > 0 && count <= VOLUMES_MAX) ||
+      psk.length !== 32 ||
+      !(listens || peerAddress)
+    ) {
+      throw new TransferError("protocol", "volumes, key or address of this side make no session");
+    }
+  }
+
+  async #openDisk(ring: SharedArrayBuffer) {
+    const { role, volumes, workerEntry } = this.#options;
     const ready = Promise.withResolvers<readonly boolean[]>();
     const disk = startDiskThread(
-      options.workerEntry,
-      { task: sending ? "read" : "write", volumes: options.volumes, ring },
-      (report: DiskReport) => {
+      workerEntry,
+      { task: role === "sender" ? "read" : "write", volumes, ring },
+      (report) => {
         if (report.type === "ready") ready.resolve(report.blank);
-        else running?.onDisk(report);
+        else this.#end?.onDisk(report);
       },
-      fail,
+      this.#fail,
     );
-    closers.push(() => disk.end());
-    const blank = await unless(ready.promise);
-    let peer: { port: number; address: string } | undefined;
-    const socket = await unless(
-      openSocket(options, (batch, port, address) => {
-        try {
-          if (!running?.onDatagrams(batch, port, address)) return;
-        } catch (error) {
-          return fail(error);
-        }
-        heardAt = performance.now();
-        // A path may move (a NAT forgets): the newest sealed word says where it is.
-        if (options.listens) peer = { port, address };
-      }),
-    );
-    closers.push(() => socket.close());
-    control = await openControl({ ...options, waits, signal: end.signal });
-    const met = control;
-    if (!options.listens) peer = { port: options.port, address: met.remoteAddress };
-    const hello = Promise.withResolvers<void>();
-    const done = Promise.withResolvers<Omit<SessionReport, "durationMs">>();
-    met.listen(
-      (message) => {
-        heardAt = performance.now();
-        if (message.type === "failed") fail(peerFailure(message));
-        else if (message.type === "hello") checkHello(options, message, hello.resolve);
-        else running?.onControl(message);
-      },
-      (error) => {
-        if (error instanceof TransferError) fail(error);
-        else fail(new TransferError("peer-lost", `the peer is gone: ${error.message}`, error));
-      },
-    );
-    const sizes = options.volumes.map((volume) => volume.sizeBytes);
-    met.send({ type: "hello", version: VERSION, role: options.role, sizes });
-    await unless(hello.promise);
-    const keys = sessionKeys(met.exported);
-    const context = { options, keys, control: met, socket, disk, blank, fail };
-    running = (sending ? startSending : startReceiving)({
-      ...context,
-      ring: Buffer.from(ring),
-      peer: () => peer,
-      finish: done.resolve,
-    });
-    closers.push(() => running?.close());
-    const beat = setInterval(() => {
-      met.send({ type: "ping" });
-      running?.keepAlive();
-      if (performance.now() - heardAt < waits.silenceMs) return;
-      fail(new TransferError("peer-lost", `no word from the peer for ${waits.silenceMs / 1000} s`));
-    }, waits.keepaliveMs);
-    closers.push(() => clearInterval(beat));
-    closers.push(watchProgress(options, running));
-    const report = await unless(done.promise);
-    return { ...report, durationMs: Math.round(performance.now() - started) };
-  } catch (error) {
-    const { code, message } = asTransferError(error);
-    control?.send({ type: "failed", code, message });
-    throw asTransferError(error);
-  } finally {
-    await Promise.all(closers.reverse().map((close) => close()));
-    control?.listen(
-      () => {},
-      () => {},
-    );
-    await control?.end();
+    this.#closers.push(() => disk.end());
+    return { disk, blank: await this.#until(ready.promise) };
   }
-}
 
-function openSocket(
-  { listens, port, localAddress }: SessionOptions,
-  onDatagrams: Parameters<typeof openPlainSocket>[1],
-): Promise<DatagramSocket> {
-  const bind = { port: listens ? port : 0, address: localAddress };
-  return openPlainSocket(bind, onDatagrams).catch((error: Error) => {
-    throw new TransferError("peer-unreachable", `cannot bind UDP: ${error.message}`, error);
-  });
-}
-
-function checkOptions({ volumes, psk, listens, peerAddress }: SessionOptions): void {
-  const sane = volumes.every(({ sizeBytes }) => Number.isSafeInteger(sizeBytes) && sizeBytes >= 0);
-  if (!sane || volumes.length < 1 || volumes.length > VOLUMES_MAX || psk.length !== 32) {
-    throw new TransferError("protocol", "volumes or key of this side make no session");
-  }
-  if (!listens && !peerAddress) throw new TransferError("protocol", "nobody to call");
-}
-
-function checkHello(options: SessionOptions, message: ControlMessage, agreed: () => void): void {
-  const sizes = options.volumes.map((volume) => volume.sizeBytes);
-  const problem =
-    message.version !== VERSION
-      ? `speaks version ${String(message.version).slice(0, 20)}, not ${VERSION}`
-      : message.role === options.role
-        ? `is a ${options.role} too`
-        : JSON.stringify(message.sizes) !== JSON.stringify(sizes)
-          ? "has volumes of other sizes"
-          : "";
-  if (problem) throw new TransferError("protocol", `the peer ${problem}`);
-  agreed();
-}
-
-/** What the peer says about its failure: its code if that may be believed, its words cleaned. */
-function peerFailure({ code, message }: ControlMessage): TransferError {
-  const known = CODES.find((one) => one === code) ?? "peer-lost";
-  const words = String(message)
-    .replace(/[^\x20-\x7e]/g, "?")
-    .slice(0, 300);
-  return new TransferError(known, `the peer gave up: ${words}`);
-}
-
-function asTransferError(error: unknown): TransferError {
-  if (error instanceof TransferError) return error;
-  return new TransferError("protocol", `unexpected: ${String(error)}`, error);
-}
-
-function watchProgress(options: SessionOptions, running: SessionEnd): () => void {
-  let last = 0;
-  let at = performance.now();
-  const tell = () => {
-    const { bytesDone, lossRatio } = running;
-    const now = performance.now();
-    const rate = ((bytesDone - last) * 8000) / Math.max(1, now - at);
-    options.onProgress({
-      bytesTotal: bytesTotal(options),
-      bytesDone,
-      rateBitsPerSecond: Math.round(rate),
-      lossRatio,
-    });
-    last = bytesDone;
-    at = now;
+  readonly #onDatagrams: DatagramHandler = (batch, port, address) => {
+    try {
+      if (!this.#end?.onDatagrams(batch)) return;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#heardAt = performance.now();
+    // A path may move (a NAT forgets): the newest sealed word says where the caller is.
+    if (this.#options.listens && this.#path) this.#path.peer = { port, address };
   };
-  const timer = setInterval(tell, PROGRESS_MS);
-  return () => clearInterval(timer);
+
+  readonly #onMessage = (message: ControlMessage) => {
+    this.#heardAt = performance.now();
+    if (message.type === "failed") {
+      const code = BELIEVED.find((one) => one === message.code) ?? "peer-lost";
+      const words = String(message.message).replace(/[^\x20-\x7e]/g, "?");
+      throw new TransferError(code, `the peer gave up: ${words.slice(0, 250)}`);
+    }
+    if (message.type === "hello") this.#checkHello(message);
+    else this.#end?.onControl(message);
+  };
+
+  #checkHello({ version, role, sizes }: ControlMessage): void {
+    const { volumes, role: own } = this.#options;
+    const expected = JSON.stringify(volumes.map((volume) => volume.sizeBytes));
+    let problem = "";
+    if (version !== VERSION) problem = `speaks version ${String(version).slice(0, 9)}`;
+    else if (role === own) problem = `is a ${own} too`;
+    else if (JSON.stringify(sizes) !== expected) problem = "has volumes of other sizes";
+    if (problem) throw new TransferError("protocol", `the peer ${problem}`);
+    this.#hello.resolve();
+  }
+
+  readonly #beat = () => {
+    this.#control?.send({ type: "ping" });
+    this.#path?.sendNote(encodeProbe(NoteType.answer, 0));
+    if (performance.now() - this.#heardAt < this.#waits.silenceMs) return;
+    const waited = `${this.#waits.silenceMs / 1000} s`;
+    this.#fail(new TransferError("peer-lost", `no word from the peer for ${waited}`));
+  };
+
+  #watch(end: SessionEnd): () => void {
+    const { onProgress } = this.#options;
+    const bytesTotal = this.#bytesTotal;
+    let last = 0;
+    let at = performance.now();
+    return () => {
+      const { bytesDone, lossRatio } = end;
+      const now = performance.now();
+      const rateBitsPerSecond = Math.round(((bytesDone - last) * 8000) / (now - at));
+      onProgress({ bytesTotal, bytesDone, rateBitsPerSecond, lossRatio });
+      last = bytesDone;
+      at = now;
+    };
+  }
 }
