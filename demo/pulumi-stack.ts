@@ -27,7 +27,7 @@ export function stackEnvironment(
   localcloudEnv: Readonly<Record<string, string>>,
   pulumiDirectory: string,
 ): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(AWS|PULUMI)_/.test(name));
+  const own = Object.entries(process.env).filter(([name]) => !/^(?:\w+_)?AWS_|^PULUMI_/.test(name));
   const path = [join(ROOT, "node_modules/.bin"), pulumiDirectory, process.env.PATH];
   return {
     ...Object.fromEntries(own),

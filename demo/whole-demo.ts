@@ -75,6 +75,7 @@ export async function runWholeDemo(signal: AbortSignal): Promise<number> {
     if (!complete) {
       await cloud?.end();
       await endDemo();
+      console.error("The demo is over: its localcloud has ended, its files are removed.");
     }
   }
 }
