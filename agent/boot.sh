@@ -62,18 +62,20 @@ install_archive() {
   tar -xzf node.tgz --wildcards --strip-components=2 '*/bin/node' && rm node.tgz && find_node
 }
 
+# Unpacks the agent from standard input and runs it. What it says itself is not said again.
+run_agent() {
+  "$node" -e 'process.stdout.write(zlib.brotliDecompressSync(Buffer.from(fs.readFileSync(0,"latin1"),"base64")))' >agent.mjs
+  code=0
+  "$node" agent.mjs "$job" || code=$?
+  trap - EXIT
+  case $code in 0 | [2-5][0-9]) ;; *) fail "the agent died with code $code" ;; esac
+}
+
 cd "$(mktemp -d)"
 find_node || install_package || install_archive ||
-  fail "no Node 22.18 or later: not present, no package (nodejs26, nodejs24), no archive in the job for $(uname -m)"
+  fail "no Node 22.18 or later: none present, no package nodejs26 or nodejs24, no archive for $(uname -m)"
 
-# The bundle comes as base64 of Brotli, which beats gzip by a tenth.
-printf %s "$job" >job.json
-"$node" -e 'process.stdout.write(zlib.brotliDecompressSync(Buffer.from(fs.readFileSync(0,"latin1"),"base64")))' >agent.mjs <<'AGENT_END'
+# Base64 of Brotli, which beats gzip by a tenth; last, so that all text before it packs as one.
+run_agent <<'AGENT_END'
 @AGENT@
 AGENT_END
-code=0
-"$node" agent.mjs job.json || code=$?
-case $code in
-  0 | [2-5][0-9]) trap - EXIT ;;
-  *) fail "the agent died with code $code" ;;
-esac

@@ -1,10 +1,9 @@
 /**
- * The program on a helper: `node agent.mjs JOB.json`. The one place of the agent that knows the
+ * The program on a helper: `node agent.mjs JOB`, JOB being the job description itself. The one place of the agent that knows the
  * environment, the clock and the real console. In a worker thread the same file is the engine's
  * disk worker, since the bundle is one file.
  */
 
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
 import { runDiskWorker } from "../tsunami/sealed/disk-worker.ts";
@@ -20,7 +19,7 @@ else runDiskWorker();
 async function main(): Promise<void> {
   const { AWS_EC2_METADATA_SERVICE_ENDPOINT, HOST_DEV } = process.env;
   const metadata = new Metadata(AWS_EC2_METADATA_SERVICE_ENDPOINT ?? "http://169.254.169.254");
-  const outcome = await runHelper(readFileSync(process.argv[2] ?? "job.json", "utf8"), {
+  const outcome = await runHelper(process.argv[2] ?? "", {
     readMetadata: (path) => metadata.read(path),
     nowMs: () => performance.now(),
     pause,

@@ -102,11 +102,8 @@ async function copyDisks(
 }
 
 function sayProgress(progress: Progress, console: HelperConsole, machine: HelperMachine): void {
-  const { bytesTotal, bytesDone } = progress;
   const rateBitsPerSecond = Math.round(progress.rateBitsPerSecond);
   const lossRatio = Math.round(progress.lossRatio * 1e4) / 1e4;
-  console.progress(
-    { type: "progress", bytesTotal, bytesDone, rateBitsPerSecond, lossRatio },
-    machine.nowMs(),
-  );
+  const message = { type: "progress" as const, ...progress, rateBitsPerSecond, lossRatio };
+  console.progress(message, machine.nowMs());
 }

@@ -32,6 +32,20 @@ const ROOT = resolve(import.meta.dirname, "..");
 /** Specification: what EC2 takes as user data, before base64. */
 const USER_DATA_MAX_BYTES = 16_384;
 
+/**
+ * Long property names of the engine that never leave the bundle: not in JSON, not in a file, not of
+ * Node's. The bundle has short ones instead.
+ */
+const INTERNAL_NAMES = [
+  ...["sealedBytes", "fragmentBytes", "segmentBytes", "coveredBytes", "linkBytes", "sentBytes"],
+  ...["receivedBytes", "windowBytes", "arrivedAtMs", "arrivedAt", "sentAt", "idleAt", "holdMs"],
+  ...["nowMs", "rttMs", "bytesPerSecond", "sentBytesPerSecond", "capacityBytesPerSecond"],
+  ...["pacingBytesPerSecond", "rateCapBitsPerSecond", "sourceLimited", "roundEnds", "transmission"],
+  ...["onDatagrams", "onControl", "onDisk", "onConfirmed", "onRecord", "onFragment", "onProgress"],
+  ...["onVolume", "workerEntry", "localAddress", "peerAddress", "exported", "backlog", "endless"],
+  ...["connectMs", "handshakeMs", "silenceMs", "keepaliveMs", "coverage", "extents", "confirmed"],
+];
+
 /** What the agent's bundle consists of. */
 export interface AgentBundle {
   readonly code: string;
@@ -50,6 +64,7 @@ export async function bundleAgent(): Promise<AgentBundle> {
     format: "esm",
     target: "node22",
     legalComments: "none",
+    mangleProps: new RegExp(`^(${INTERNAL_NAMES.join("|")})$`),
     write: false,
     metafile: true,
   });
@@ -58,10 +73,10 @@ export async function bundleAgent(): Promise<AgentBundle> {
   return { code: file.text.trimEnd(), inputs: Object.keys(result.metafile.inputs) };
 }
 
-/** The boot script without its comments, with the packed bundle in it; `@JOB@` is still open. */
+/** The boot script without comments and indentation, with the packed bundle in it; `@JOB@` is still open. */
 export function makeUserData(bootScript: string, code: string): string {
-  const [first, ...lines] = bootScript.split("\n");
-  const bare = [first, ...lines.filter((line) => !/^\s*(#|$)/.test(line))].join("\n");
+  const [first, ...lines] = bootScript.split("\n").map((line) => line.trim());
+  const bare = [first, ...lines.filter((line) => !/^(#|$)/.test(line))].join("\n");
   for (const mark of ["@AGENT@", "@JOB@"]) {
     if (bare.split(mark).length !== 2) throw new Error(`agent/boot.sh must have one ${mark}`);
   }

@@ -18,8 +18,8 @@ const BOOT_SCRIPT = readFileSync(new URL("../../agent/boot.sh", import.meta.url)
 
 /** Stands in for the agent: says what it got. */
 const AGENT = `
-import { readFileSync, readdirSync, statSync } from "node:fs";
-const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
+import { readdirSync, statSync } from "node:fs";
+const job = JSON.parse(process.argv[2]);
 console.log(\`agent \${encodeURIComponent(job.run)} \${readdirSync(".").sort()} \${(statSync(".").mode & 0o777).toString(8)}\`);
 `;
 
@@ -84,7 +84,7 @@ function bothArchitectures(sha256: string, url: string): Record<string, string> 
 
 test("a Node that is present runs the agent in a private folder, after the dead-man switch", async (context) => {
   const text = await read(await bootHelper(context, { node: "present" }), /agent 0123/);
-  assert.match(text, /agent 0123456789abcdef agent\.mjs,job\.json 700/);
+  assert.match(text, /agent 0123456789abcdef agent\.mjs 700/);
   assert.match(text, /Shutdown scheduled in 124 min/, "the run's 121 minutes and three to explain");
   assert.ok(text.indexOf("Shutdown scheduled") < text.indexOf("agent 0123"));
   assert.doesNotMatch(text, /installing|fetching/);
@@ -130,7 +130,7 @@ test("no way to a Node at all is said with the ways that were tried", async (con
   const machine = await bootHelper(context, { node: "tarball" });
   assert.match(
     await readFailure(machine),
-    /^no Node 22\.18 or later: not present, no package \(nodejs26, nodejs24\), no archive in the job for \w+$/,
+    /^no Node 22\.18 or later: none present, no package nodejs26 or nodejs24, no archive for \w+$/,
   );
 });
 

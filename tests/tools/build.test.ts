@@ -46,8 +46,8 @@ test("user data with the largest job fits into what EC2 takes", async () => {
   assert.deepEqual(parseJob(JSON.stringify(largestJob())), largestJob());
 });
 
-test("the boot script's comments are dropped, its first line is not; the bundle is packed", () => {
-  const text = makeUserData("#!/bin/sh\n# why\n  # more\n\ncode # here\n@AGENT@\n@JOB@\n", "1+1");
+test("the boot script's comments and indentation are dropped, its first line is not; the bundle is packed", () => {
+  const text = makeUserData("#!/bin/sh\n# why\n  # more\n\n  code # here\n@AGENT@\n@JOB@\n", "1+1");
   const [packed, ...others] = text.match(/(?<=^code # here\n).*$/m) ?? [];
   assert.deepEqual(others, []);
   assert.equal(brotliDecompressSync(Buffer.from(packed ?? "", "base64")).toString(), "1+1");
