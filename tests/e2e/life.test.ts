@@ -11,23 +11,12 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
   let stack: Stack;
   let first: SourceImage;
   let second: SourceImage;
-  let untouched: string[];
   let image: CopiedImageFacts;
-
-  /** All there is, besides the sources, are these images and their snapshots. */
-  const assertOnlyLeft = async (...images: CopiedImageFacts[]) => {
-    const expected = images.flatMap(({ region, imageId, snapshots }) => [
-      `${region} image ${imageId}`,
-      ...snapshots.map(({ snapshotId }) => `${region} snapshot ${snapshotId}`),
-    ]);
-    assert.deepEqual(await scene.inventory(), [...untouched, ...expected].sort());
-  };
 
   before(async () => {
     scene = await openScene();
     first = await scene.importImage("first");
     second = await scene.importImage("second");
-    untouched = await scene.inventory();
     stack = await scene.newStack();
   });
   after(() => scene.close());
@@ -38,7 +27,7 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
     assert.equal(up.code, 0, up.output);
     assert.deepEqual(up.changes, { create: 6 });
     image = await stack.image("golden");
-    await assertOnlyLeft(image);
+    await scene.assertOnlyLeft(image);
     await scene.assertEqualBytes(image, first);
     assert.equal(image.name, "first");
     assert.equal(image.partition, "aws-us-gov");
@@ -48,7 +37,7 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
     assert.deepEqual(up.changes, {});
-    await assertOnlyLeft(image);
+    await scene.assertOnlyLeft(image);
   });
 
   test("no credential is in the state", async () => {
@@ -66,7 +55,7 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
     assert.equal(up.code, 0, up.output);
     assert.deepEqual(up.changes, { update: 1 });
     assert.equal((await stack.image("golden")).imageId, image.imageId);
-    await assertOnlyLeft(image);
+    await scene.assertOnlyLeft(image);
   });
 
   test("a new source image replaces the copy, the new one first", async () => {
@@ -77,7 +66,7 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
     const old = image;
     image = await stack.image("golden");
     assert.notEqual(image.imageId, old.imageId);
-    await assertOnlyLeft(image);
+    await scene.assertOnlyLeft(image);
     await scene.assertEqualBytes(image, second);
     const { calls } = scene.cloud;
     const registered = calls.findLastIndex(({ action }) => action === "RegisterImage");
@@ -88,6 +77,6 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
   test("destroy leaves nothing", async () => {
     const destroy = await stack.destroy();
     assert.equal(destroy.code, 0, destroy.output);
-    await assertOnlyLeft();
+    await scene.assertOnlyLeft();
   });
 });

@@ -6,6 +6,8 @@ import { createReadStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { fromIni } from "@aws-sdk/credential-providers";
 import type { CopiedImageFacts } from "../../dynamic-providers/workflow/copy-request.ts";
 import {
   type Localcloud,
@@ -31,8 +33,12 @@ export interface Scene {
   /** A new image in the source account, of two small volumes with holes. */
   importImage(name: string): Promise<SourceImage>;
   newStack(environment?: NodeJS.ProcessEnv): Promise<Stack>;
+  /** EC2 as one of localcloud's accounts, e.g. `aws-us-gov-1`: for what a person does by hand. */
+  client(profile: string, region: string): EC2Client;
   /** Everything that somebody made and that is still there: `<region> <kind> <id>`, sorted. */
   inventory(): Promise<string[]>;
+  /** Fails unless these images and their snapshots are all that was added since {@link openScene} or an import. */
+  assertOnlyLeft(...images: readonly CopiedImageFacts[]): Promise<void>;
   /** Fails unless the image's snapshots hold exactly what the source files hold. */
   assertEqualBytes(image: CopiedImageFacts, from: SourceImage): Promise<void>;
   close(): Promise<void>;
@@ -41,7 +47,9 @@ export interface Scene {
 export async function openScene(options: LocalcloudOptions = {}): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), "amicopy-e2e-"));
   const cloud = await startLocalcloud(options);
+  let untouched: string[] = [];
   let count = 0;
+  const clients: EC2Client[] = [];
   const fresh = (what: string) => {
     count += 1;
     return join(directory, `${what}-${count}`);
@@ -54,6 +62,7 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       await writeDisk(files["/dev/sdf"], `${name} data`, [700_000_000]);
       const disks = Object.entries(files).map(([deviceName, path]) => ({ deviceName, path }));
       const { imageId } = await cloud.importImage({ region: source.region, name, disks });
+      untouched = await inventoryOf(cloud);
       return { imageId, files };
     },
     newStack(environment) {
@@ -61,7 +70,22 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       mkdirSync(folder);
       return createStack(folder, { ...cloud.env, ...environment });
     },
+    client(profile, region) {
+      const { AWS_CONFIG_FILE = "", AWS_SHARED_CREDENTIALS_FILE = "" } = cloud.env;
+      const files = { configFilepath: AWS_CONFIG_FILE, filepath: AWS_SHARED_CREDENTIALS_FILE };
+      const credentials = fromIni({ profile, ...files });
+      const client = new EC2Client({ region, endpoint: cloud.endpoint, credentials });
+      clients.push(client);
+      return client;
+    },
     inventory: () => inventoryOf(cloud),
+    async assertOnlyLeft(...images) {
+      const expected = images.flatMap(({ region, imageId, snapshots }) => [
+        `${region} image ${imageId}`,
+        ...snapshots.map(({ snapshotId }) => `${region} snapshot ${snapshotId}`),
+      ]);
+      assert.deepEqual(await inventoryOf(cloud), [...untouched, ...expected].sort());
+    },
     async assertEqualBytes(image, from) {
       assert.equal(image.snapshots.length, Object.keys(from.files).length);
       for (const { deviceName, snapshotId } of image.snapshots) {
@@ -73,6 +97,7 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       }
     },
     async close() {
+      for (const client of clients) client.destroy();
       await cloud.close();
       rmSync(directory, { recursive: true, force: true });
     },
