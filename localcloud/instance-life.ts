@@ -35,17 +35,26 @@ export function bringUp(home: Home, instance: InstanceRecord): void {
       delay.catch(() => {});
       await Promise.all(volumesOf(home, instance).map((volume) => volume.ready));
       await delay;
-      if (!isStill(home, instance, "pending")) return;
+    } catch {
+      // A volume that cannot be made: its key, or the cloud is ending.
+      failLaunch(home, instance);
+      return;
+    }
+    if (!isStill(home, instance, "pending")) return;
+    try {
       await boot(home, instance);
     } catch (error) {
-      if (cloud.closing.aborted || !isStill(home, instance, "pending")) return;
-      // A volume that failed says so itself; a machine that does not boot is our own trouble.
-      console.error(`localcloud: ${instance.id} could not be launched:`, error);
-      beginEnd(home, instance, Reason.launchFailed);
+      if (!cloud.closing.aborted) console.error(`localcloud: ${instance.id}:`, error);
+      failLaunch(home, instance);
       return;
     }
     if (isStill(home, instance, "pending")) instance.state.set("running", cloud.now());
   });
+}
+
+function failLaunch(home: Home, instance: InstanceRecord): void {
+  if (home.cloud.closing.aborted || !isStill(home, instance, "pending")) return;
+  beginEnd(home, instance, Reason.launchFailed);
 }
 
 async function boot(home: Home, instance: InstanceRecord): Promise<void> {
