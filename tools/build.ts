@@ -42,7 +42,7 @@ const INTERNAL_NAMES = [
   ...["nowMs", "rttMs", "bytesPerSecond", "sentBytesPerSecond", "capacityBytesPerSecond"],
   ...["pacingBytesPerSecond", "rateCapBitsPerSecond", "sourceLimited", "roundEnds", "transmission"],
   ...["onDatagrams", "onControl", "onDisk", "onConfirmed", "onRecord", "onFragment", "onProgress"],
-  ...["onVolume", "workerEntry", "localAddress", "peerAddress", "exported", "backlog", "endless"],
+  ...["onVolume", "workerEntry", "peerAddress", "exported", "backlog", "endless"],
   ...["connectMs", "handshakeMs", "silenceMs", "keepaliveMs", "coverage", "extents", "confirmed"],
 ];
 

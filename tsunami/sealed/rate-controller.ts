@@ -19,12 +19,14 @@ type Phase = "startup" | "drain" | "cruise" | "climb";
 
 const STARTUP_GAIN = 2;
 const DRAIN_GAIN = 0.5;
-const PROBE_GAIN = 1.1;
 /** Cruise cycle: probe, make up for it, hold. */
-const CYCLE: readonly number[] = [PROBE_GAIN, 0.89, 0.99, 0.99, 0.99];
-const CLIMB_GAINS: readonly number[] = [1.25, 1.6, 2];
-/** Growth of the estimate that counts as following. */
-const FOLLOWS = 1.2;
+const CYCLE: readonly number[] = [1.1, 0.89, 0.99, 0.99, 0.99];
+const YIELD_GAIN = 0.88;
+const CLIMB_GAIN = 1.25;
+/** The rounds of a climb after its first; then as in start-up. */
+const CLIMB_GAINS: readonly number[] = [CLIMB_GAIN, 1.6];
+/** Growth of the estimate that starts a climb. */
+const FOLLOWS = 1.06;
 const BANDWIDTH_ROUNDS = 10;
 const LOSS_ROUNDS = 8;
 /** Rounds are joined until they tell something about loss. */
@@ -63,13 +65,15 @@ export interface DeliverySample {
 
 /** Pacing rate and window of one sender. Never reads a clock. */
 export class RateController {
-  #phase: Phase = "startup";
+  phase: Phase = "startup";
+  /** Share of datagrams lost lately. */
+  lossRatio = 0;
+  /** The link's rate as estimated, bytes a second, headers included. */
+  capacityBytesPerSecond = INITIAL_BYTES_PER_SECOND / STARTUP_GAIN;
   #gain = STARTUP_GAIN;
   #step = 0;
-  #stalled = 0;
   #saturated = 0;
   #full = 0;
-  #capacity = INITIAL_BYTES_PER_SECOND / STARTUP_GAIN;
   readonly #capBytesPerSecond: number;
   /** Largest sample of each of the last rounds; the present round's last. */
   #samples: number[] = [0];
@@ -81,7 +85,6 @@ export class RateController {
   #minRtt = Number.POSITIVE_INFINITY;
   #nextMinRtt = Number.POSITIVE_INFINITY;
   #rttSince = 0;
-  #recentLoss = 0;
   #tokens = 0;
   #tokensAt = -1;
 
@@ -91,11 +94,7 @@ export class RateController {
 
   /** Looking for a limit that was not met yet. */
   get rising(): boolean {
-    return this.#phase === "startup" || this.#phase === "climb";
-  }
-
-  get phase(): Phase {
-    return this.#phase;
+    return this.phase === "startup" || this.phase === "climb";
   }
 
   /** Smallest round trip of late, or a guess before the first. */
@@ -103,26 +102,16 @@ export class RateController {
     return this.#minRtt < Number.POSITIVE_INFINITY ? this.#minRtt : 100;
   }
 
-  /** Share of datagrams lost lately. */
-  get lossRatio(): number {
-    return this.#recentLoss;
-  }
-
-  /** The link's rate as estimated, bytes a second, headers included. */
-  get capacityBytesPerSecond(): number {
-    return this.#capacity;
-  }
-
   get pacingBytesPerSecond(): number {
     return Math.min(
       this.#capBytesPerSecond,
-      Math.max(FLOOR_BYTES_PER_SECOND, this.#capacity * this.#gain),
+      Math.max(FLOOR_BYTES_PER_SECOND, this.capacityBytesPerSecond * this.#gain),
     );
   }
 
   /** Link bytes that may be unacknowledged. */
   get windowBytes(): number {
-    return (this.#capacity * 2.2 * (this.rttMs + 25)) / 1000 + 100_000;
+    return (this.capacityBytesPerSecond * 2.2 * (this.rttMs + 25)) / 1000 + 100_000;
   }
 
   /**
@@ -149,7 +138,10 @@ export class RateController {
     if (sample.rttMs !== undefined) this.#sampleRtt(sample.rttMs, sample.nowMs);
     const rate = sample.bytesPerSecond ?? 0;
     const last = this.#samples.length - 1;
-    if (rate > (this.#samples[last] ?? 0) && (!sample.sourceLimited || rate > this.#capacity)) {
+    if (
+      rate > (this.#samples[last] ?? 0) &&
+      (!sample.sourceLimited || rate > this.capacityBytesPerSecond)
+    ) {
       this.#samples[last] = rate;
       this.#estimate();
     }
@@ -181,7 +173,7 @@ export class RateController {
 
   #estimate(): void {
     const delivered = Math.max(...this.#samples) / (1 - this.#usualLoss);
-    if (delivered > 0) this.#capacity = delivered;
+    if (delivered > 0) this.capacityBytesPerSecond = delivered;
   }
 
   #endRound(): void {
@@ -190,7 +182,7 @@ export class RateController {
     let loss = usual;
     if (count >= LOSS_DATAGRAMS_MIN) {
       loss = Math.max(0, this.#lost) / count;
-      this.#recentLoss += (loss - this.#recentLoss) / 2;
+      this.lossRatio += (loss - this.lossRatio) / 2;
       this.#losses.push(loss);
       if (this.#losses.length > LOSS_ROUNDS) this.#losses.shift();
       this.#received = 0;
@@ -201,53 +193,37 @@ export class RateController {
     const slower =
       !this.#roundLimited &&
       best > 0 &&
-      best / (1 - usual) < 0.9 * this.#capacity &&
+      best / (1 - usual) < 0.9 * this.capacityBytesPerSecond &&
       (loss > usual + EXCESS_LOSS || queueMs > QUEUE_MS);
-    if (slower && this.#phase === "cruise") this.#samples = this.#samples.slice(-2);
+    if (slower && this.phase === "cruise") this.#samples = this.#samples.slice(-2);
     // A round without a sample of its own says nothing and pushes nothing out.
     if (best > 0) this.#samples.push(0);
     if (this.#samples.length > BANDWIDTH_ROUNDS) this.#samples.shift();
     this.#estimate();
-    if (!this.#roundLimited || this.#phase === "drain") this.#nextPhase(queueMs);
+    if (!this.#roundLimited || this.phase === "drain") this.#nextPhase(queueMs);
     this.#roundRtt = Number.POSITIVE_INFINITY;
     this.#roundLimited = false;
   }
 
   #nextPhase(queueMs: number): void {
-    const follows = this.#capacity >= this.#full * FOLLOWS;
-    switch (this.#phase) {
-      case "startup":
-      case "climb":
-        this.#stalled = follows ? 0 : this.#stalled + 1;
-        if (follows) this.#full = this.#capacity;
-        if (this.#stalled > 1 || (!follows && queueMs > Math.max(QUEUE_MS, this.rttMs / 4))) {
-          this.#enter("drain", DRAIN_GAIN);
-        } else if (this.#phase === "climb") {
-          this.#step += 1;
-          this.#gain = CLIMB_GAINS[Math.min(this.#step, CLIMB_GAINS.length - 1)] ?? 2;
-        }
-        break;
-      case "drain":
-        // One round is at least the time that the queue of one round of start-up needs.
-        this.#full = this.#capacity;
-        this.#enter("cruise", 1);
-        break;
-      case "cruise":
-        if (this.#capacity > this.#full * 1.06) {
-          this.#full = this.#capacity;
-          this.#enter("climb", CLIMB_GAINS[0] ?? 1);
-        } else {
-          this.#full = this.#capacity;
-          this.#step = (this.#step + 1) % CYCLE.length;
-          this.#gain = queueMs > QUEUE_MS ? 0.88 : (CYCLE[this.#step] ?? 1);
-        }
+    const before = this.#full;
+    this.#full = this.capacityBytesPerSecond;
+    this.#step += 1;
+    if (this.phase === "climb") this.#gain = CLIMB_GAINS[this.#step] ?? STARTUP_GAIN;
+    else if (this.phase === "drain") {
+      // One round is at least the time that the queue of one round of start-up needs.
+      this.#enter("cruise", 1);
+    } else if (this.phase === "cruise") {
+      if (this.#full > before * FOLLOWS) this.#enter("climb", CLIMB_GAIN);
+      else this.#gain = queueMs > QUEUE_MS ? YIELD_GAIN : (CYCLE[this.#step % CYCLE.length] ?? 1);
     }
   }
 
   #enter(phase: Phase, gain: number): void {
-    this.#phase = phase;
+    this.phase = phase;
     this.#gain = gain;
+    // The first probe comes soon: what ended the rise may have been a moment's noise.
     this.#step = phase === "cruise" ? 2 : 0;
-    this.#stalled = this.#saturated = 0;
+    this.#saturated = 0;
   }
 }

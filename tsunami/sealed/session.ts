@@ -24,7 +24,7 @@ export { runDiskWorker } from "./disk-worker.ts";
 export type { Progress, SessionOptions, SessionReport } from "./session-end.ts";
 
 const VERSION = 1;
-const PROGRESS_MS = 1000;
+const BEAT_MS = 1000;
 const BELIEVED: readonly TransferErrorCode[] = [
   "digest-mismatch",
   "disk-io",
@@ -108,8 +108,7 @@ class Session {
       finish: this.#fate.resolve,
     });
     this.#end = end;
-    this.#closers.push(() => end.close(), this.#every(this.#waits.keepaliveMs, this.#beat));
-    this.#closers.push(this.#every(PROGRESS_MS, this.#watch(end)));
+    this.#closers.push(() => end.close(), this.#beat(end));
     const report = await this.#fate.promise;
     return {
       ...report,
@@ -139,11 +138,6 @@ class Session {
   /** A wait that fails as soon as the session does. */
   #until<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.#fate.promise]) as Promise<T>;
-  }
-
-  #every(intervalMs: number, work: () => void): () => void {
-    const timer = setInterval(work, intervalMs);
-    return () => clearInterval(timer);
   }
 
   #check(): void {
@@ -208,26 +202,30 @@ class Session {
     this.#hello.resolve();
   }
 
-  readonly #beat = () => {
-    this.#control?.send({ type: "ping" });
-    this.#path?.sendNote(encodeProbe(NoteType.answer, 0));
-    if (performance.now() - this.#heardAt < this.#waits.silenceMs) return;
-    const waited = `${this.#waits.silenceMs / 1000} s`;
-    this.#fail(new TransferError("peer-lost", `no word from the peer for ${waited}`));
-  };
-
-  #watch(end: SessionEnd): () => void {
-    const { onProgress } = this.#options;
-    const bytesTotal = this.#bytesTotal;
-    let last = 0;
+  /** Every second: progress; now and then: a word to the peer; at last: has it gone? */
+  #beat(end: SessionEnd): () => void {
+    const { keepaliveMs, silenceMs } = this.#waits;
+    let { bytesDone: last } = end;
     let at = performance.now();
-    return () => {
+    let spokenAt = at;
+    const beat = () => {
       const { bytesDone, lossRatio } = end;
       const now = performance.now();
       const rateBitsPerSecond = Math.round(((bytesDone - last) * 8000) / (now - at));
-      onProgress({ bytesTotal, bytesDone, rateBitsPerSecond, lossRatio });
       last = bytesDone;
       at = now;
+      const bytesTotal = this.#bytesTotal;
+      this.#options.onProgress({ bytesTotal, bytesDone, rateBitsPerSecond, lossRatio });
+      if (now - spokenAt > keepaliveMs) {
+        spokenAt = now;
+        this.#control?.send({ type: "ping" });
+        this.#path?.sendNote(encodeProbe(NoteType.answer, 0));
+      }
+      if (now - this.#heardAt < silenceMs) return;
+      const what = `no word from the peer for ${silenceMs / 1000} s`;
+      this.#fail(new TransferError("peer-lost", what));
     };
+    const timer = setInterval(beat, BEAT_MS);
+    return () => clearInterval(timer);
   }
 }
