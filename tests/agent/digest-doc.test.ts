@@ -49,7 +49,7 @@ function digestOf(path: string): string {
 
 test("the documented three lines give the engine's digest", async (context) => {
   const disk = await makeDisk(context);
-  const text = script("js");
+  const text = script("node");
   assert.equal(text.trimEnd().split("\n").length, 3);
   const file = join(await temporaryDirectory(context), "digest.cjs");
   writeFileSync(file, text);
