@@ -102,15 +102,13 @@ test("an action that localcloud does not have answers InvalidAction, at once", a
 
 // moto.md 0.4: a success that did nothing is worse than a refusal
 test("a parameter that localcloud does not honour is refused by name", async () => {
-  const call = cloud
-    .ec2()
-    .send(
-      new RunInstancesCommand({
-        MinCount: 1,
-        MaxCount: 1,
-        HibernationOptions: { Configured: true },
-      }),
-    );
+  const call = cloud.ec2().send(
+    new RunInstancesCommand({
+      MinCount: 1,
+      MaxCount: 1,
+      HibernationOptions: { Configured: true },
+    }),
+  );
   await assert.rejects(call, /HibernationOptions of RunInstances/);
 });
 
