@@ -142,10 +142,8 @@ export class SenderCore {
     const slot = this.#slots.get(record);
     if (!slot?.fragmentBytes || slot.confirmed) return;
     slot.arrived.fill(0);
-    // What is still on its way belongs to the rejected copy: its arrival proves nothing any more.
-    for (const flight of this.#flights) {
-      if (flight.slot === slot && flight.state === "flying") this.#land(flight, "arrived");
-    }
+    // All that was sent belongs to the rejected copy: a late word of it proves nothing any more.
+    for (const flight of this.#flights) if (flight.slot === slot) this.#land(flight, "arrived");
     for (let index = 0; index * slot.fragmentBytes < slot.sealedBytes; index += 1) {
       this.#resend.push({ slot, index });
     }
