@@ -36,7 +36,6 @@ export async function waitUntil<Answer>(
 ): Promise<Answer> {
   const startMs = clock.now();
   const longestMs = options.longestPauseMs ?? limits.pollLongestMs;
-  let pauseMs = Math.min(limits.pollFirstMs, longestMs);
   for (;;) {
     signal.throwIfAborted();
     let trouble: unknown;
@@ -47,14 +46,16 @@ export async function waitUntil<Answer>(
       if (!isCloudError(error, "throttled", "unreachable")) throw error;
       trouble = error;
     }
-    if (clock.now() - startMs >= options.limitMs) {
+    const waitedMs = clock.now() - startMs;
+    if (waitedMs >= options.limitMs) {
       throw new CopyError(
         `gave up waiting for ${options.what} after ${formatLimit(options.limitMs)}`,
         { code: "timed-out", step: options.step, ids: options.ids ?? [], cause: trouble },
       );
     }
+    // A sixth of what it has taken so far: never much later than needed, never many calls.
+    const pauseMs = Math.min(Math.max(waitedMs / 6, limits.pollFirstMs), longestMs);
     await clock.sleep(pauseMs, signal);
-    pauseMs = Math.min(pauseMs * 1.5, longestMs);
   }
 }
 

@@ -170,7 +170,10 @@ test("a run is not continued with credentials of another account", async () => {
 });
 
 test("nothing was created by all of this", async () => {
-  assert.equal(bench.cloud.calls.filter(({ action }) => /^(Run|Create(?!Tags))/.test(action)).length, 0);
+  assert.equal(
+    bench.cloud.calls.filter(({ action }) => /^(Run|Create(?!Tags))/.test(action)).length,
+    0,
+  );
 });
 
 /** An image in the destination with a run's tag, made of whatever. */

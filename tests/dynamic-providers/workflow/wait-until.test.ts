@@ -19,7 +19,7 @@ test("a wait starts quick, gets slower, and ends with the answer", async () => {
   const w = waiting();
   let looks = 0;
   const options = { step: "s", what: "it", limitMs: 600_000 };
-  const answer = await waitUntil(w, options, async () => (++looks > 20 ? "there" : undefined));
+  const answer = await waitUntil(w, options, async () => (++looks > 50 ? "there" : undefined));
   assert.equal(answer, "there");
   assert.equal(w.clock.sleeps[0], defaultLimits.pollFirstMs);
   assert.equal(w.clock.sleeps.at(-1), defaultLimits.pollLongestMs);
