@@ -165,7 +165,8 @@ function overSocket(
         onMessage(message as ControlMessage);
       }
     } catch (error) {
-      socket.destroy();
+      // The connection stays for a last word to the peer; what it says does not matter any more.
+      socket.removeAllListeners("data");
       const known = error instanceof TransferError;
       onEnd(known ? error : new TransferError("protocol", "malformed control message", error));
     }
