@@ -198,6 +198,7 @@ export interface Rule {
   readonly protocol: "tcp" | "udp" | "-1";
   /** Absent for protocol `-1`. */
   readonly port?: number;
+  /** IPv4 or IPv6. */
   readonly cidr: string;
 }
 

@@ -133,7 +133,9 @@ function toPermission({ protocol, port, cidr }: Rule) {
   return {
     IpProtocol: protocol,
     ...(port !== undefined && { FromPort: port, ToPort: port }),
-    IpRanges: [{ CidrIp: cidr }],
+    ...(cidr.includes(":")
+      ? { Ipv6Ranges: [{ CidrIpv6: cidr }] }
+      : { IpRanges: [{ CidrIp: cidr }] }),
   };
 }
 

@@ -19,6 +19,8 @@ type Message<Type extends HelperMessage["type"]> = HelperMessage & { readonly ty
 
 /** Lines of a console that an error shows. */
 const TAIL_LINES = 20;
+/** Ours: a helper has one state line a volume and three more; whoever says much more is no helper. */
+const STATES_MAX = 1000;
 /** Ours: a line of noise longer than this says nothing more. */
 const TAIL_LINE_MAX_LENGTH = 200;
 
@@ -107,7 +109,7 @@ export class HelperConsole {
         this.progress = message;
         continue;
       }
-      if (this.#states.has(sequence)) continue;
+      if (this.#states.has(sequence) || this.#states.size >= STATES_MAX) continue;
       this.#states.set(sequence, message);
       isNew = true;
       if (sequence === BOOT_SEQUENCE && message.type === "failed") this.failed ??= message;

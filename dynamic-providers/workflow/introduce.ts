@@ -15,8 +15,11 @@ import { waitUntil } from "./wait-until.ts";
 
 const STEP = "introduce";
 
-/** A group's egress as EC2 makes it: everything. */
-const EGRESS_DEFAULT: readonly Rule[] = [{ protocol: "-1", cidr: "0.0.0.0/0" }];
+/** A group's egress as EC2 makes it: everything, also by IPv6 where the VPC has it. */
+const EGRESS_DEFAULT: readonly Rule[] = [
+  { protocol: "-1", cidr: "0.0.0.0/0" },
+  { protocol: "-1", cidr: "::/0" },
+];
 /** What a boot may need: packages and archives come by HTTPS; DNS and NTP of the VPC are not filtered. */
 const EGRESS_BOOT: readonly Rule[] = [{ protocol: "tcp", port: 443, cidr: "0.0.0.0/0" }];
 

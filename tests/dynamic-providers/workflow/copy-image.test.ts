@@ -5,6 +5,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { CloudError } from "../../../dynamic-providers/ec2/cloud-error.ts";
+import type { Ec2 } from "../../../dynamic-providers/ec2/ec2.ts";
 import { type CopyError, isCopyError } from "../../../dynamic-providers/workflow/copy-error.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyResult } from "../../../dynamic-providers/workflow/copy-request.ts";
@@ -38,6 +39,14 @@ const QUICK_PACE = {
   limits: QUICK,
   clock: (await bench.context("good")).clock,
 };
+
+/** A verb that is not allowed. */
+function refusing(operation: string) {
+  return async (): Promise<never> => {
+    const details = { kind: "denied", code: "UnauthorizedOperation" } as const;
+    throw new CloudError("no", { ...details, operation, region: "us-east-1" });
+  };
+}
 
 async function firstMib(snapshotId: string): Promise<Buffer> {
   const path = join(bench.directory, `${snapshotId}.raw`);
@@ -203,10 +212,7 @@ test("a newer attempt of a run ends the older one, which stops at once and touch
 test("what an attempt has finished is adopted by the next, which then needs no helpers", async () => {
   const context = await bench.context("good");
   const failing = exchange(context.clouds.destination, {
-    async registerImage() {
-      const details = { kind: "denied", code: "UnauthorizedOperation" } as const;
-      throw new CloudError("no", { ...details, operation: "RegisterImage", region: "r" });
-    },
+    registerImage: refusing("RegisterImage"),
   });
   const clouds = { ...context.clouds, destination: failing };
   const identity = await bench.identity(runId(23));
@@ -224,6 +230,74 @@ test("what an attempt has finished is adopted by the next, which then needs no h
   await remove(result);
 });
 
+test("only what is missing is copied again", async () => {
+  const context = await bench.context("good");
+  const failing = exchange(context.clouds.destination, {
+    registerImage: refusing("RegisterImage"),
+  });
+  const clouds = { ...context.clouds, destination: failing };
+  const identity = await bench.identity(runId(28));
+  await failedCopy(copyImage(bench.request, identity, { ...context, clouds }));
+  const [lost] = await failing.describeSnapshots({ tags: { "amicopy:run": runId(28) } });
+  await failing.deleteSnapshot(lost?.snapshotId ?? "");
+  const from = bench.cloud.calls.length;
+  const result = await copyWith(28);
+  assert.equal(result.image.bytesRead, 2 ** 20, "one of two");
+  assert.equal(callsSince(from, "CreateSnapshot").length, 1);
+  assert.equal(result.image.snapshots.length, 2);
+  await remove(result);
+});
+
+test("without room the next zone is tried, then the next type, and an explicit type only by zone", async () => {
+  const tried: string[] = [];
+  const full = (type: RegExp) => {
+    const { source, destination } = bench.clouds();
+    const runInstance: Ec2["runInstance"] = async (request) => {
+      tried.push(request.instanceType);
+      if (!type.test(request.instanceType)) return source.runInstance(request);
+      const details = { kind: "capacity", code: "InsufficientInstanceCapacity" } as const;
+      throw new CloudError("full", { ...details, operation: "RunInstances", region: "us-east-1" });
+    };
+    return { destination, source: exchange(source, { runInstance }) };
+  };
+  const context = await bench.context("good", { clouds: full(/^c8gb\.xlarge$/) });
+  const identity = await bench.identity(runId(29));
+  const result = await copyImage(bench.request, identity, context);
+  assert.deepEqual(tried, ["c8gb.xlarge", "c8gb.xlarge", "c8gb.xlarge", "c8gn.xlarge"]);
+  assert.equal(result.helpers.source.instanceType, "c8gn.xlarge");
+  await remove(result);
+
+  const explicit = { source: { instanceType: "c7g.large" }, destination: {} };
+  const clouds = full(/./);
+  const request = { ...bench.request, helper: explicit };
+  const error = await failedCopy(
+    copyImage(request, await bench.identity(runId(30)), await bench.context("good", { clouds })),
+  );
+  assert.equal(error.code, "no-capacity");
+  assert.match(
+    error.message,
+    /^no room for the source helper: tried c7g\.large in us-east-1a \(Ins/,
+  );
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+test("the helpers can reach nothing but each other once they are introduced", async () => {
+  const from = bench.cloud.calls.length;
+  const result = await copyWith(31);
+  const calls = callsSince(
+    from,
+    "RunInstances",
+    "AuthorizeSecurityGroupIngress",
+    "AuthorizeSecurityGroupEgress",
+    "RevokeSecurityGroupEgress",
+  ).map(({ action }) => action.replace("SecurityGroup", ""));
+  const launched = calls.lastIndexOf("RunInstances");
+  assert.ok(calls.indexOf("AuthorizeIngress") > launched, "nothing comes in while they boot");
+  assert.equal(calls.filter((action) => action === "AuthorizeIngress").length, 2, "TCP and UDP");
+  assert.equal(calls.slice(launched).filter((action) => action === "RevokeEgress").length, 2);
+  await remove(result);
+});
+
 test("a run whose result got lost gives the same image again", async () => {
   const first = await copyWith(24);
   const again = await copyWith(24);
@@ -234,13 +308,9 @@ test("a run whose result got lost gives the same image again", async () => {
 
 test("what could not be cleaned up is named, and the sweep removes it", async () => {
   const context = await bench.context("fails");
-  const refuse = async (): Promise<never> => {
-    const details = { kind: "denied", code: "UnauthorizedOperation" } as const;
-    throw new CloudError("no", { ...details, operation: "Terminate", region: "us-east-1" });
-  };
   const source = exchange(context.clouds.source, {
-    terminateInstance: refuse,
-    deleteSecurityGroup: refuse,
+    terminateInstance: refusing("TerminateInstances"),
+    deleteSecurityGroup: refusing("DeleteSecurityGroup"),
   });
   const identity = await bench.identity(runId(25));
   const clouds = { ...context.clouds, source };
