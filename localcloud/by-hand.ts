@@ -1,6 +1,6 @@
 /** What a person does to a localcloud without the AWS API: import an image, export a snapshot, look. */
 
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlockDeviceMapping } from "@aws-sdk/client-ec2";
 import { type Account, AMAZON_ACCOUNT_ID } from "./accounts.ts";
@@ -44,10 +44,7 @@ export async function importImage(
   if (new Set(names).size !== names.length) {
     throw new AdminError(400, `a device is named twice: ${names.join(", ")}`);
   }
-  const snapshots: SnapshotRecord[] = [];
-  for (const disk of request.disks) {
-    snapshots.push(await importDisk(call, disk.path, `${name} ${disk.deviceName}`));
-  }
+  const snapshots = await importDisks(call, request.disks, name);
   for (const snapshot of snapshots) store.snapshots.set(snapshot.id, snapshot);
   store.images.set(id, {
     id,
@@ -101,6 +98,24 @@ function mappingOf(
       Encrypted: false,
     },
   };
+}
+
+/** All or none. */
+async function importDisks(
+  call: Call,
+  disks: ImportImageRequest["disks"],
+  imageName: string,
+): Promise<SnapshotRecord[]> {
+  const snapshots: SnapshotRecord[] = [];
+  try {
+    for (const { path, deviceName } of disks) {
+      snapshots.push(await importDisk(call, path, `${imageName} ${deviceName}`));
+    }
+  } catch (error) {
+    for (const { path } of snapshots) if (path !== undefined) await rm(path, { force: true });
+    throw error;
+  }
+  return snapshots;
 }
 
 async function importDisk(call: Call, file: string, description: string): Promise<SnapshotRecord> {

@@ -113,7 +113,7 @@ export interface InterfaceRecord extends Tagged {
 
 export interface MetadataOptions {
   readonly httpTokens: "optional" | "required";
-  readonly httpEndpoint: "enabled" | "disabled";
+  readonly httpEndpoint: "enabled";
   readonly hopLimit: number;
   readonly instanceMetadataTags: "enabled" | "disabled";
 }
@@ -175,7 +175,7 @@ export interface SubnetRecord extends Tagged {
 export interface VpcRecord extends Tagged {
   readonly cidr: string;
   readonly routeTableId: string;
-  readonly internetGatewayId: string;
+  internetGatewayId: string | undefined;
 }
 
 export interface KeyRecord {

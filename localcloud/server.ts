@@ -22,6 +22,8 @@ import type { Cloud } from "./store.ts";
 const BODY_MAX_BYTES = 1024 * 1024;
 /** Ours. A client that connects and says nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Ours. Longer than anybody's polling, so that no request meets a connection that is just closing. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
 /** Called once the cloud exists: the address is claimed by listening, before anything else is made. */
 export interface Backend {
@@ -42,6 +44,7 @@ export function makeServer(backend: () => Backend | undefined): Server {
     }
   });
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   return server;
 }
 
@@ -54,6 +57,7 @@ async function answer(
   const requestId = randomUUID();
   let service: Service = "ec2";
   let status = 200;
+  let contentType = "text/xml;charset=UTF-8";
   let body: string;
   try {
     service = serviceOf(request);
@@ -68,14 +72,21 @@ async function answer(
   } catch (error) {
     const refusal = toApiError(error);
     status = refusal.status;
-    body = writeError(service, refusal, requestId);
+    if (isJson(request)) {
+      // SSM, KMS and their like: not here, and their clients must be able to read that.
+      contentType = "application/x-amz-json-1.1";
+      body = JSON.stringify({ __type: refusal.code, message: refusal.message });
+    } else {
+      body = writeError(service, refusal, requestId);
+    }
   }
   if (response.destroyed) return;
-  response.writeHead(status, {
-    "Content-Type": "text/xml;charset=UTF-8",
-    "x-amzn-requestid": requestId,
-  });
+  response.writeHead(status, { "Content-Type": contentType, "x-amzn-requestid": requestId });
   response.end(body);
+}
+
+function isJson(request: IncomingMessage): boolean {
+  return (request.headers["content-type"] ?? "").includes("json");
 }
 
 function toApiError(error: unknown): ApiError {

@@ -14,7 +14,7 @@ import { type Action, type Call, ec2Action } from "../call.ts";
 import { applyFilters, type FilterTable } from "../filters.ts";
 import { checkId, newId, notFound } from "../ids.ts";
 import { paginate } from "../paging.ts";
-import { ApiError, invalidCombination, invalidValue, unsupported } from "../protocol/api-error.ts";
+import { ApiError, invalidCombination, invalidValue } from "../protocol/api-error.ts";
 import type { ImageRecord } from "../records.ts";
 import { findOwnImage, nobody, visibleImages } from "../sharing.ts";
 import { State } from "../states.ts";
@@ -45,6 +45,7 @@ export const IMAGE_ACTIONS: readonly Action[] = [
       "BootMode",
       "Description",
       "EnaSupport",
+      "ImageLocation",
       "ImdsSupport",
       "Name",
       "RootDeviceName",
@@ -180,7 +181,7 @@ function describeImage(image: ImageRecord, call: Call): Image {
     Name: image.name,
     ...(image.description === undefined ? {} : { Description: image.description }),
     RootDeviceType: image.rootDeviceType,
-    RootDeviceName: image.rootDeviceName,
+    ...(image.rootDeviceName === "" ? {} : { RootDeviceName: image.rootDeviceName }),
     BlockDeviceMappings: [...image.mappings],
     VirtualizationType: image.virtualizationType as NonNullable<Image["VirtualizationType"]>,
     Hypervisor: "xen",
@@ -248,7 +249,8 @@ function registerImage(input: RegisterImageRequest, call: Call): RegisterImageRe
   checkImageName(call, name);
   checkDescription(input.Description);
   checkBoot(input);
-  const mappings = planImageMappings(call, input);
+  const instanceStore = input.ImageLocation !== undefined;
+  const mappings = instanceStore ? [] : planImageMappings(call, input);
   const tags = readTagSpecifications(input.TagSpecifications, ["image"])("image");
   call.commit();
   const id = newId("ami");
@@ -261,7 +263,7 @@ function registerImage(input: RegisterImageRequest, call: Call): RegisterImageRe
     architecture: input.Architecture ?? "i386",
     virtualizationType: input.VirtualizationType ?? "paravirtual",
     rootDeviceName: input.RootDeviceName ?? "",
-    rootDeviceType: "ebs",
+    rootDeviceType: instanceStore ? "instance-store" : "ebs",
     bootMode: input.BootMode,
     tpmSupport: input.TpmSupport,
     uefiData: input.UefiData,
@@ -304,8 +306,20 @@ function checkBoot(input: RegisterImageRequest): void {
   if ((input.UefiData?.length ?? 0) > UEFI_DATA_MAX_LENGTH) {
     throw invalidValue(`UefiData is longer than ${UEFI_DATA_MAX_LENGTH} characters.`);
   }
-  if (input.RootDeviceName === undefined) {
-    if (input.BlockDeviceMappings === undefined) throw unsupported("instance-store images");
+  checkStorage(input);
+}
+
+/** Disks, or a manifest in S3: then it is an instance-store image, which nobody can launch here. */
+function checkStorage(input: RegisterImageRequest): void {
+  const { ImageLocation: manifest } = input;
+  if (manifest !== undefined) {
+    if (input.BlockDeviceMappings !== undefined || input.RootDeviceName !== undefined) {
+      throw invalidCombination("An image has either a manifest or block device mappings");
+    }
+    if (!/^[^/]+\/.+\.manifest\.xml$/.test(manifest)) {
+      throw new ApiError("InvalidManifest", `${manifest} is not the manifest of an image`);
+    }
+  } else if (input.RootDeviceName === undefined) {
     throw new ApiError("MissingParameter", "The request must contain the parameter rootDeviceName");
   }
 }

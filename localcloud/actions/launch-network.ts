@@ -99,8 +99,16 @@ function chooseSubnet(
     checkId("subnet", wish.subnetId);
     candidates = subnets.filter((one) => one.id === wish.subnetId);
     if (candidates.length === 0) throw notFound("subnet", wish.subnetId);
+  } else if (store.vpcs.size === 0) {
+    throw new ApiError(
+      "VPCIdNotSpecified",
+      "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.",
+    );
   } else if (subnets.length === 0) {
-    throw new ApiError("VPCIdNotSpecified", "No default VPC for this user");
+    throw new ApiError(
+      "MissingInput",
+      `No subnets found for the default VPC '${[...store.vpcs.keys()][0]}'. Please specify a subnet.`,
+    );
   }
   if (zoneName !== undefined) {
     if (!region.zones.some((zone) => zone.name === zoneName)) {

@@ -208,7 +208,8 @@ function describeRouteTables(
     // Subnets of a default VPC have no association of their own: they follow the main table.
     "association.subnet-id": () => undefined,
     "route-table-id": ({ id }) => id,
-    "route.destination-cidr-block": ({ vpc }) => [vpc.cidr, "0.0.0.0/0"],
+    "route.destination-cidr-block": ({ vpc }) =>
+      vpc.internetGatewayId === undefined ? vpc.cidr : [vpc.cidr, "0.0.0.0/0"],
     "route.gateway-id": ({ vpc }) => ["local", vpc.internetGatewayId],
     "vpc-id": ({ vpc }) => vpc.id,
   });
@@ -234,12 +235,16 @@ function describeRouteTables(
           Origin: "CreateRouteTable",
           State: "active",
         },
-        {
-          DestinationCidrBlock: "0.0.0.0/0",
-          GatewayId: vpc.internetGatewayId,
-          Origin: "CreateRoute",
-          State: "active",
-        },
+        ...(vpc.internetGatewayId === undefined
+          ? []
+          : [
+              {
+                DestinationCidrBlock: "0.0.0.0/0",
+                GatewayId: vpc.internetGatewayId,
+                Origin: "CreateRoute" as const,
+                State: "active" as const,
+              },
+            ]),
       ],
     })),
     NextToken: page.NextToken,

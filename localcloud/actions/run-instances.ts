@@ -13,7 +13,7 @@ import { type Action, type Call, ec2Action, refuseMembers } from "../call.ts";
 import { INSTANCE_TYPES, type InstanceType } from "../catalog/instance-types.ts";
 import { newId } from "../ids.ts";
 import { bringUp } from "../instance-life.ts";
-import { ApiError, invalidCombination, invalidValue } from "../protocol/api-error.ts";
+import { ApiError, invalidCombination, invalidValue, unsupported } from "../protocol/api-error.ts";
 import type { ImageRecord, InstanceRecord, MetadataOptions } from "../records.ts";
 import { findImage } from "../sharing.ts";
 import { State } from "../states.ts";
@@ -117,6 +117,9 @@ function check(input: RunInstancesRequest, call: Call): Launch {
       `The image ID '${image.id}' is not available: its state is ${state}`,
     );
   }
+  if (image.rootDeviceType !== "ebs") {
+    throw unsupported(`instances of instance-store images (${image.id})`);
+  }
   const type = findType(input.InstanceType ?? "m1.small");
   checkFit(image, type);
   refuseMembers(input.Placement, ["AvailabilityZone", "Tenancy"], "Placement");
@@ -216,11 +219,12 @@ function readMetadataOptions(input: RunInstancesRequest, image: ImageRecord): Me
   if (!(hopLimit >= 1 && hopLimit <= 64)) {
     throw invalidValue(`Value (${hopLimit}) for parameter HttpPutResponseHopLimit is invalid.`);
   }
+  if (options.HttpEndpoint === "disabled") throw unsupported("HttpEndpoint=disabled");
   const tokenDefault = image.imdsSupport === "v2.0" ? "required" : "optional";
   return {
     hopLimit,
     httpTokens: oneOf(options.HttpTokens ?? tokenDefault, ["optional", "required"], "HttpTokens"),
-    httpEndpoint: oneOf(options.HttpEndpoint ?? "enabled", ["enabled", "disabled"], "HttpEndpoint"),
+    httpEndpoint: oneOf(options.HttpEndpoint ?? "enabled", ["enabled"], "HttpEndpoint"),
     instanceMetadataTags: oneOf(
       options.InstanceMetadataTags ?? "disabled",
       ["enabled", "disabled"],

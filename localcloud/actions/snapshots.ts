@@ -1,6 +1,6 @@
 /** CreateSnapshot, DescribeSnapshots, DeleteSnapshot. */
 
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   CreateSnapshotRequest,
@@ -93,6 +93,11 @@ async function freeze(call: Call, volume: VolumeRecord, snapshot: SnapshotRecord
   } catch (error) {
     snapshot.state.set("error", cloud.now());
     throw error;
+  }
+  if (call.store.snapshots.get(snapshot.id) !== snapshot) {
+    // Deleted while it was being made.
+    await rm(path, { force: true });
+    return;
   }
   const now = cloud.now();
   const doneMs = now + cloud.delays.snapshotPending;

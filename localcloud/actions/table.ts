@@ -10,6 +10,7 @@ import { INSTANCE_ATTRIBUTE_ACTIONS } from "./instance-attributes.ts";
 import { INSTANCE_TYPE_ACTIONS } from "./instance-types.ts";
 import { INSTANCE_ACTIONS } from "./instances.ts";
 import { NETWORK_ACTIONS } from "./network.ts";
+import { NETWORK_REMOVAL_ACTIONS } from "./network-removal.ts";
 import { RUN_INSTANCES } from "./run-instances.ts";
 import { SECURITY_GROUP_RULE_ACTIONS } from "./security-group-rules.ts";
 import { SECURITY_GROUP_ACTIONS } from "./security-groups.ts";
@@ -36,6 +37,7 @@ export const ACTIONS: ReadonlyMap<string, Action> = new Map(
     ...SECURITY_GROUP_ACTIONS,
     ...SECURITY_GROUP_RULE_ACTIONS,
     ...NETWORK_ACTIONS,
+    ...NETWORK_REMOVAL_ACTIONS,
     ...INSTANCE_TYPE_ACTIONS,
     ...EBS_DEFAULT_ACTIONS,
     ...STS_ACTIONS,

@@ -161,7 +161,7 @@ export async function removeVolume(store: Store, volume: VolumeRecord): Promise<
   await rm(volume.path, { force: true });
 }
 
-function attachVolume(input: AttachVolumeRequest, call: Call): VolumeAttachment {
+async function attachVolume(input: AttachVolumeRequest, call: Call): Promise<VolumeAttachment> {
   const instance = findInstance(call, input.InstanceId);
   const volume = findVolume(call.store, input.VolumeId);
   const device = input.Device ?? "";
@@ -180,6 +180,7 @@ function attachVolume(input: AttachVolumeRequest, call: Call): VolumeAttachment 
   };
   volume.attachment = attachment;
   volume.state.set("in-use", call.nowMs);
+  await instance.machine?.attachDisk({ deviceName: device, path: volume.path });
   return describeAttachment(volume, attachment, call);
 }
 
@@ -247,7 +248,8 @@ function detachVolume(input: DetachVolumeRequest, call: Call): VolumeAttachment 
   attachment.state.set("detaching", call.nowMs);
   const answer = describeAttachment(volume, attachment, call);
   call.cloud.inBackground(
-    call.cloud.wait(ATTACHING_MS).then(() => {
+    call.cloud.wait(ATTACHING_MS).then(async () => {
+      await instance.machine?.detachDisk(attachment.device);
       volume.attachment = undefined;
       volume.state.set("available", call.cloud.now());
     }),

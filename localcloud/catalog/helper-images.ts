@@ -28,6 +28,38 @@ export function seedImages(store: Store): void {
       seedImage(store, { baseName, createdAt: new Date(date), architecture });
     }
   }
+  seedInstanceStoreImage(store);
+}
+
+/** Without EBS at all, as there still are: it cannot be copied. */
+function seedInstanceStoreImage(store: Store): void {
+  const image: ImageRecord = {
+    id: newId("ami"),
+    tags: new Map(),
+    ownerId: store.accountId,
+    name: "amzn-ami-hvm-2018.03.0.20181129-x86_64-s3",
+    description: "Amazon Linux AMI 2018.03.0.20181129 x86_64 HVM S3",
+    architecture: "x86_64",
+    virtualizationType: "hvm",
+    rootDeviceName: "/dev/sda1",
+    rootDeviceType: "instance-store",
+    bootMode: undefined,
+    tpmSupport: undefined,
+    uefiData: undefined,
+    imdsSupport: undefined,
+    enaSupport: true,
+    sriovNetSupport: "simple",
+    mappings: [],
+    createdAt: new Date("2018-11-29T19:32:10.000Z"),
+    state: new State("available", 0),
+    sourceImageId: undefined,
+    sourceImageRegion: undefined,
+    launch: { accountIds: new Set(), everyone: true },
+    deprecationTime: undefined,
+    disabled: false,
+    deregistered: false,
+  };
+  store.images.set(image.id, image);
 }
 
 function seedImage(

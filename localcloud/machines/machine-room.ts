@@ -76,6 +76,9 @@ export interface MachineRoom {
   readonly deviceDirectory: string;
   readonly powerPath: string;
   readonly scriptPath: string;
+  /** A disk comes or goes while the machine runs. */
+  linkDisk(disk: { readonly deviceName: string; readonly path: string }): Promise<void>;
+  unlinkDisk(deviceName: string): Promise<void>;
   /** Removes everything made here; the disks are elsewhere and stay. */
   remove(): Promise<void>;
 }
@@ -97,9 +100,8 @@ export async function prepareMachineRoom(options: MachineRoomOptions): Promise<M
   const powerPath = part("power");
   await writeShims(options.node, { shims: part("shims"), installed: part("installed"), powerPath });
   await linkTools(part("tools"));
-  for (const disk of options.disks) {
-    await symlink(disk.path, join(part("dev"), diskLinkName(disk.deviceName)));
-  }
+  const linkPath = (deviceName: string) => join(part("dev"), diskLinkName(deviceName));
+  for (const disk of options.disks) await symlink(disk.path, linkPath(disk.deviceName));
   return {
     path: [part("shims"), part("installed"), part("tools")].join(":"),
     workingDirectory: part("root"),
@@ -107,6 +109,8 @@ export async function prepareMachineRoom(options: MachineRoomOptions): Promise<M
     deviceDirectory: part("dev"),
     powerPath,
     scriptPath: part("root/part-001"),
+    linkDisk: (disk) => symlink(disk.path, linkPath(disk.deviceName)),
+    unlinkDisk: (deviceName) => rm(linkPath(deviceName), { force: true }),
     remove: async () => {
       for (const path of [...folders, part("root"), powerPath]) {
         await rm(path, { recursive: true, force: true });

@@ -44,6 +44,10 @@ export interface Machine {
   readonly pid: number;
   /** `http://<address>:<port>` */
   readonly metadataEndpoint: string;
+  /** A disk is plugged in while it runs; nothing happens when it has ended. */
+  attachDisk(disk: { readonly deviceName: string; readonly path: string }): Promise<void>;
+  /** And taken out again. */
+  detachDisk(deviceName: string): Promise<void>;
   /** The last 64 KiB of the serial console; also after the end. */
   consoleText(): string;
   /** Ends it: no process, no open port, no folder of its own is left. May be called again. */
@@ -92,6 +96,12 @@ export async function bootMachine(spec: MachineSpec): Promise<Machine> {
   return {
     pid: parts.programs.pid,
     metadataEndpoint: parts.metadata.endpoint,
+    attachDisk: async (disk) => {
+      if (stopping === undefined) await parts.room?.linkDisk(disk);
+    },
+    detachDisk: async (deviceName) => {
+      if (stopping === undefined) await parts.room?.unlinkDisk(deviceName);
+    },
     consoleText: () => console.text(),
     stop,
   };

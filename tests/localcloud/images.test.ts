@@ -198,6 +198,18 @@ test("NitroTPM with uefi-preferred is refused", async () => {
   assert.equal(await refusal(call), "InvalidParameterCombination");
 });
 
+// [UG AMI types]: an image without EBS, seen but not launched here
+test("an instance-store image is one without disks", async () => {
+  const { ImageId: id = "" } = await ec2.send(
+    new RegisterImageCommand({ Name: "on S3", ImageLocation: "bucket/image.manifest.xml" }),
+  );
+  const image = await describe(id);
+  assert.equal(image?.RootDeviceType, "instance-store");
+  assert.deepEqual(image?.BlockDeviceMappings, []);
+  const bad = new RegisterImageCommand({ Name: "bad one", ImageLocation: "bucket" });
+  assert.equal(await refusal(ec2.send(bad)), "InvalidManifest");
+});
+
 // [SDK DescribeImages]; moto.md: error codes
 test("unknown and malformed ids are told apart", async () => {
   const describeId = (id: string) => ec2.send(new DescribeImagesCommand({ ImageIds: [id] }));

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   CreateTagsCommand,
+  DeleteSubnetCommand,
   DeleteTagsCommand,
+  DeleteVpcCommand,
   DescribeAvailabilityZonesCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
@@ -13,10 +15,11 @@ import {
   DescribeTagsCommand,
   DescribeVolumesCommand,
   DescribeVpcsCommand,
+  DetachInternetGatewayCommand,
   type Filter,
   paginateDescribeVolumes,
 } from "@aws-sdk/client-ec2";
-import { availableVolume, openConformanceCloud, refusal } from "./conformance-cloud.ts";
+import { availableVolume, launch, openConformanceCloud, refusal } from "./conformance-cloud.ts";
 
 const cloud = await openConformanceCloud();
 const ec2 = cloud.ec2();
@@ -163,6 +166,23 @@ test("each region has a default VPC with a public subnet in every zone and a way
     const out = routes.find((route) => route.DestinationCidrBlock === "0.0.0.0/0");
     assert.match(out?.GatewayId ?? "", /^igw-/);
   }
+});
+
+// [errors-overview] DependencyViolation, MissingInput, VPCIdNotSpecified; aws.md 5: default VPC absent
+test("an account can lose its default subnets and VPC, and then must name a subnet", async () => {
+  const client = cloud.ec2("aws-1", "us-east-2");
+  const { Vpcs: [vpc] = [] } = await client.send(new DescribeVpcsCommand({}));
+  const VpcId = vpc?.VpcId ?? "";
+  const removeVpc = () => client.send(new DeleteVpcCommand({ VpcId }));
+  assert.equal(await refusal(removeVpc()), "DependencyViolation");
+  const { Subnets: subnets = [] } = await client.send(new DescribeSubnetsCommand({}));
+  for (const { SubnetId } of subnets) await client.send(new DeleteSubnetCommand({ SubnetId }));
+  assert.equal(await refusal(launch(client)), "MissingInput");
+  const { RouteTables: [table] = [] } = await client.send(new DescribeRouteTablesCommand({}));
+  const InternetGatewayId = table?.Routes?.find((one) => one.GatewayId !== "local")?.GatewayId;
+  await client.send(new DetachInternetGatewayCommand({ InternetGatewayId, VpcId }));
+  await removeVpc();
+  assert.equal(await refusal(launch(client)), "VPCIdNotSpecified");
 });
 
 // moto.md 0.10: no offerings in GovCloud and China

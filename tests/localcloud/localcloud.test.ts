@@ -7,16 +7,24 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import {
+  AttachVolumeCommand,
   CreateSnapshotCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
+  DetachVolumeCommand,
   EC2Client,
   GetConsoleOutputCommand,
   RunInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { startLocalcloud } from "../../localcloud/localcloud.ts";
-import { instanceState, launch, newestHelperImage, until } from "./conformance-cloud.ts";
+import {
+  availableVolume,
+  instanceState,
+  launch,
+  newestHelperImage,
+  until,
+} from "./conformance-cloud.ts";
 import { paperMachinery } from "./paper-machinery.ts";
 
 const delays = { instancePending: 5, instanceStopping: 5, volumeCreating: 5, snapshotPending: 5 };
@@ -82,6 +90,33 @@ test("a person's disks go in as an image, through a real instance, and out of a 
   const { buffer } = await file.read(Buffer.alloc(20), 0, 20, 0);
   await file.close();
   assert.equal(buffer.toString(), "bytes of an instance");
+});
+
+test("a volume attached to a running instance is a disk there, and gone when detached", async (t) => {
+  const cloud = await startLocalcloud({ delays });
+  t.after(() => cloud.close());
+  const ec2 = source(cloud);
+  t.after(() => ec2.destroy());
+  const script = [
+    "#!/bin/sh",
+    "until test -e $HOST_DEV/sdf; do sleep 0.02; done; echo CAME",
+    "until test ! -e $HOST_DEV/sdf; do sleep 0.02; done; echo WENT",
+  ];
+  const { InstanceId: id = "" } = await launch(ec2, {
+    UserData: Buffer.from(`${script.join("\n")}\n`).toString("base64"),
+  });
+  await instanceState(ec2, id, "running");
+  const says = (word: string) =>
+    until(async () => {
+      const latest = new GetConsoleOutputCommand({ InstanceId: id, Latest: true });
+      const { Output: output = "" } = await ec2.send(latest);
+      return Buffer.from(output, "base64").toString().includes(word);
+    });
+  const volume = { VolumeId: await availableVolume(ec2) };
+  await ec2.send(new AttachVolumeCommand({ ...volume, InstanceId: id, Device: "/dev/sdf" }));
+  await says("CAME");
+  await ec2.send(new DetachVolumeCommand(volume));
+  await says("WENT");
 });
 
 test("the listing shows what was made, by account and region, and nothing that was there before", async (t) => {

@@ -51,6 +51,8 @@ export function paperMachinery(): PaperMachinery {
       return {
         pid: 0,
         metadataEndpoint: "",
+        attachDisk: async () => {},
+        detachDisk: async () => {},
         consoleText: () => text,
         stop: async () => {
           stopped = true;

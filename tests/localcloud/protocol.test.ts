@@ -100,7 +100,23 @@ test("an action that localcloud does not have answers InvalidAction, at once", a
   assert.ok(performance.now() - started < 1000);
 });
 
-// moto.md 0.4: a success that did nothing is worse than a refusal
+test("the client of another service is told that it is not here, in its own format", async () => {
+  const answer = await fetch(cloud.localcloud.endpoint, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-amz-json-1.1",
+      Authorization: `AWS4-HMAC-SHA256 Credential=AKIA/20261124/us-east-1/ssm/aws4_request, SignedHeaders=host, Signature=${"0".repeat(64)}`,
+    },
+    body: "{}",
+  });
+  assert.equal(answer.status, 400);
+  assert.deepEqual(await answer.json(), {
+    __type: "InvalidAction",
+    message: "localcloud does not have the service ssm.",
+  });
+});
+
+// moto.md 6.4: a success that did nothing is worse than a refusal
 test("a parameter that localcloud does not honour is refused by name", async () => {
   const call = cloud.ec2().send(
     new RunInstancesCommand({
