@@ -10,9 +10,10 @@
  *             grow with the rate is not congestion).
  *   climb     as start-up, in gentler steps
  *
- * A round ends when something sent after the last round's end is acknowledged. A round that could
- * not deliver 90 % of the estimate, with more loss or a longer queue than usual, proves that the
- * link has become slower: what is older than two rounds is forgotten then.
+ * A round ends when something sent after the last round's end is acknowledged. Two rounds in a row
+ * that could not deliver 90 % of the estimate, with more loss or a longer queue than usual, prove
+ * that the link has become slower: what is older is forgotten then. (One proves nothing: a computer
+ * that paused looks the same.)
  */
 
 type Phase = "startup" | "drain" | "cruise" | "climb";
@@ -73,6 +74,7 @@ export class RateController {
   #gain = STARTUP_GAIN;
   #step = 0;
   #saturated = 0;
+  #slow = 0;
   #full = 0;
   readonly #capBytesPerSecond: number;
   /** Largest sample of each of the last rounds; the present round's last. */
@@ -195,7 +197,8 @@ export class RateController {
       best > 0 &&
       best / (1 - usual) < 0.9 * this.capacityBytesPerSecond &&
       (loss > usual + EXCESS_LOSS || queueMs > QUEUE_MS);
-    if (slower && this.phase === "cruise") this.#samples = this.#samples.slice(-2);
+    this.#slow = slower && this.phase === "cruise" ? this.#slow + 1 : 0;
+    if (this.#slow > 1) this.#samples = this.#samples.slice(-2);
     // A round without a sample of its own says nothing and pushes nothing out.
     if (best > 0) this.#samples.push(0);
     if (this.#samples.length > BANDWIDTH_ROUNDS) this.#samples.shift();
