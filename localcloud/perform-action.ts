@@ -54,7 +54,7 @@ export async function performAction(
     cloud.calls.add({ ...note, ids: idsIn(input, made), dryRun: false, outcome: "ok" });
     return { operation, output };
   } catch (error) {
-    const refusal = asApiError(error, name);
+    const refusal = asApiError(error, name, cloud);
     const dryRun = input.DryRun === true;
     cloud.calls.add({ ...note, ids: idsIn(input), dryRun, outcome: refusal.code });
     throw refusal;
@@ -70,9 +70,9 @@ function endDryRun(call: Call, name: string): void {
   call.endDryRun();
 }
 
-function asApiError(error: unknown, name: string): ApiError {
+function asApiError(error: unknown, name: string, cloud: Cloud): ApiError {
   if (error instanceof ApiError) return error;
-  console.error(`localcloud: ${name} failed:`, error);
+  if (!cloud.closing.aborted) console.error(`localcloud: ${name} failed:`, error);
   const reason = error instanceof Error ? error.message : String(error);
   return new ApiError("InternalError", `localcloud failed in ${name}: ${reason}`, { cause: error });
 }

@@ -36,7 +36,7 @@ export async function openWorkingDirectory(
   return {
     path,
     remove: async () => {
-      if (!existed) return rm(path, { recursive: true, force: true });
+      if (!existed) return rm(path, { recursive: true, force: true, maxRetries: 3 });
       // The directory was there before; only what is in it is ours.
       for (const name of await readdir(path)) {
         await rm(join(path, name), { recursive: true, force: true });

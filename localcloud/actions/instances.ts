@@ -60,7 +60,6 @@ const filters = (call: Call): FilterTable<InstanceRecord> => ({
     volumesOf(call, one).map((volume) => volume.attachment?.device),
   "block-device-mapping.volume-id": (one) => volumesOf(call, one).map((volume) => volume.id),
   "client-token": (one) => one.clientToken,
-  "dns-name": () => undefined,
   "image-id": (one) => one.imageId,
   "instance-id": (one) => one.id,
   "instance-type": (one) => one.type.name,

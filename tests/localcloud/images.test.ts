@@ -382,3 +382,46 @@ test("CopyImage works within a partition, when the storage may be read, and nowh
   // A copy refuses its name to a second one.
   assert.equal(await refusal(copy("aws-2", "eu-west-1")), "InvalidAMIName.Duplicate");
 });
+
+// aws.md 1.1, [SDK CopyImageRequest.KmsKeyId]: "the call succeeds, the copy fails later"
+test("a copy under a key that does not exist fails later", async () => {
+  const id = await registeredImage(ec2);
+  const { ImageId: copyId = "" } = await ec2.send(
+    new CopyImageCommand({
+      Name: "under no key",
+      SourceImageId: id,
+      SourceRegion: "us-east-1",
+      Encrypted: true,
+      KmsKeyId: "alias/nobody",
+    }),
+  );
+  await until(async () => (await describe(copyId))?.State === "failed");
+});
+
+// [SDK DescribeImageAttribute]; moto.md: half of them answered 500
+test("every attribute of an image can be read by its owner, and no other", async () => {
+  const id = await registeredImage(ec2, { Description: "d", BootMode: "uefi" });
+  const read = (Attribute: string, client = ec2) =>
+    client.send(
+      new DescribeImageAttributeCommand({ ImageId: id, Attribute: Attribute as "description" }),
+    );
+  for (const name of [
+    "kernel",
+    "ramdisk",
+    "productCodes",
+    "sriovNetSupport",
+    "tpmSupport",
+    "uefiData",
+    "lastLaunchedTime",
+    "imdsSupport",
+    "deregistrationProtection",
+    "launchPermission",
+  ]) {
+    assert.equal((await read(name)).ImageId, id);
+  }
+  assert.equal((await read("description")).Description?.Value, "d");
+  assert.equal((await read("bootMode")).BootMode?.Value, "uefi");
+  assert.equal(await refusal(read("blockDeviceMapping")), "AuthFailure");
+  assert.equal(await refusal(read("colour")), "InvalidParameterValue");
+  assert.equal(await refusal(read("description", cloud.ec2("aws-2"))), "InvalidAMIID.NotFound");
+});

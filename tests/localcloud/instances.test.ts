@@ -350,3 +350,40 @@ test("instances of several accounts in one region have different addresses", asy
   const unknown = terminate(all[1]?.InstanceId ?? "");
   assert.equal(await refusal(unknown), "InvalidInstanceID.NotFound");
 });
+
+// [SDK DescribeInstanceAttribute, ModifyInstanceAttribute]; moto.md: 200 and not visible
+test("attributes of an instance can be read, and what is changed is seen", async () => {
+  const { InstanceId: id = "" } = await launch(ec2);
+  const read = (Attribute: string) =>
+    ec2.send(
+      new DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: Attribute as "userData" }),
+    );
+  for (const name of [
+    "blockDeviceMapping",
+    "disableApiTermination",
+    "ebsOptimized",
+    "enaSupport",
+    "groupSet",
+    "instanceType",
+    "rootDeviceName",
+    "sourceDestCheck",
+    "userData",
+  ]) {
+    assert.equal((await read(name)).InstanceId, id);
+  }
+  assert.equal(await refusal(read("colour")), "InvalidParameterValue");
+  const shutdown = async () =>
+    (await read("instanceInitiatedShutdownBehavior")).InstanceInitiatedShutdownBehavior?.Value;
+  assert.equal(await shutdown(), "stop");
+  await ec2.send(
+    new ModifyInstanceAttributeCommand({
+      InstanceId: id,
+      InstanceInitiatedShutdownBehavior: { Value: "terminate" },
+      BlockDeviceMappings: [{ DeviceName: "/dev/xvda", Ebs: { DeleteOnTermination: false } }],
+    }),
+  );
+  assert.equal(await shutdown(), "terminate");
+  const [volume] = await volumesOf(id);
+  assert.equal(volume?.Attachments?.[0]?.DeleteOnTermination, false);
+  await terminate(id);
+});
