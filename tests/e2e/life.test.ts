@@ -15,7 +15,7 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
 
   before(async () => {
     scene = await openScene();
-    first = await scene.importImage("first");
+    first = await scene.importImage("first", 2);
     second = await scene.importImage("second");
     stack = await scene.newStack();
   });

@@ -24,14 +24,15 @@ export const destination = { region: "us-gov-west-1", environmentPrefix: "DESTIN
 /** An image with its disks' files, so that every byte of a copy can be compared. */
 export interface SourceImage {
   readonly imageId: string;
+  readonly snapshotIds: readonly string[];
   /** By device name. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 export interface Scene {
   readonly cloud: Localcloud;
-  /** A new image in the source account, of two small volumes with holes. */
-  importImage(name: string): Promise<SourceImage>;
+  /** A new image in the source account: a volume of 1 GiB with little in it, or two of them. */
+  importImage(name: string, volumes?: 1 | 2): Promise<SourceImage>;
   newStack(environment?: NodeJS.ProcessEnv): Promise<Stack>;
   /** EC2 as one of localcloud's accounts, e.g. `aws-us-gov-1`: for what a person does by hand. */
   client(profile: string, region: string): EC2Client;
@@ -56,14 +57,17 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
   };
   return {
     cloud,
-    async importImage(name) {
-      const files = { "/dev/xvda": fresh("root.raw"), "/dev/sdf": fresh("data.raw") };
-      await writeDisk(files["/dev/xvda"], `${name} root`, [0, 5_000_000, GIB - 300_000]);
-      await writeDisk(files["/dev/sdf"], `${name} data`, [700_000_000]);
+    async importImage(name, volumes = 1) {
+      const files: Record<string, string> = {};
+      for (const deviceName of ["/dev/xvda", "/dev/sdf"].slice(0, volumes)) {
+        const path = fresh("disk.raw");
+        await writeDisk(path, `${name} ${deviceName}`, [0, 5_000_000, GIB - 300_000]);
+        files[deviceName] = path;
+      }
       const disks = Object.entries(files).map(([deviceName, path]) => ({ deviceName, path }));
-      const { imageId } = await cloud.importImage({ region: source.region, name, disks });
+      const imported = await cloud.importImage({ region: source.region, name, disks });
       untouched = await inventoryOf(cloud);
-      return { imageId, files };
+      return { ...imported, files };
     },
     newStack(environment) {
       const folder = fresh("stack");

@@ -87,7 +87,8 @@ export async function createStack(
     });
   };
   const run = (...command: string[]) => pulumi(command, { directory, environment: base });
-  await run("stack", "init", "test");
+  const made = await run("stack", "init", "test");
+  if (made.code !== 0) throw new Error(`no stack: ${made.output}`);
   const exportState = async () => (await run("stack", "export", "--show-secrets")).output;
   const yes = ["--yes", "--skip-preview", "--color=never"];
   return {

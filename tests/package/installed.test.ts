@@ -1,0 +1,153 @@
+/**
+ * The package as a stranger gets it: the tarball of `npm pack`, installed in an empty directory by
+ * the registry's rules, and used by the program that `pulumi new typescript` makes (CommonJS), then
+ * by the same one as an ECMAScript module.
+ */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { promisify } from "node:util";
+import { openScene, type Scene, type SourceImage } from "../e2e/scene.ts";
+import { type Operation, pulumi, stackEnvironment } from "../e2e/stack.ts";
+
+const run = promisify(execFile);
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** As `pulumi new typescript` writes it. */
+const STOCK_TSCONFIG = {
+  compilerOptions: {
+    strict: true,
+    outDir: "bin",
+    target: "es2020",
+    module: "commonjs",
+    moduleResolution: "node",
+    sourceMap: true,
+    experimentalDecorators: true,
+    pretty: true,
+    noFallthroughCasesInSwitch: true,
+    noImplicitReturns: true,
+    forceConsistentCasingInFileNames: true,
+  },
+  files: ["index.ts"],
+};
+
+const ESM_TSCONFIG = {
+  compilerOptions: { strict: true, target: "es2022", module: "nodenext", noEmit: true },
+  files: ["index.ts"],
+};
+
+suite("the installed package", { timeout: 300_000 }, () => {
+  let directory: string;
+  let program: string;
+  let scene: Scene;
+  let from: SourceImage;
+  let environment: NodeJS.ProcessEnv;
+
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "amicopy-package-"));
+    program = join(directory, "program");
+    mkdirSync(program);
+    mkdirSync(join(directory, "state"));
+    const { version } = readJson(join(ROOT, "node_modules/@pulumi/pulumi/package.json"));
+    writeJson("package.json", {
+      name: "stock",
+      main: "index.ts",
+      devDependencies: { "@types/node": "^22", typescript: "^5.0.0" },
+      dependencies: { "@pulumi/pulumi": version },
+    });
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", directory];
+    const { stdout } = await run("npm", pack, { cwd: ROOT });
+    const [{ filename }] = JSON.parse(stdout);
+    const quiet = ["--prefer-offline", "--no-audit", "--no-fund"];
+    await run("npm", ["install", ...quiet, join(directory, filename)], { cwd: program });
+    scene = await openScene();
+    from = await scene.importImage("golden");
+    environment = stackEnvironment(directory, scene.cloud.env);
+    writeFileSync(join(program, "Pulumi.yaml"), "name: stock\nruntime: nodejs\n");
+    const { code, output } = await operate("stack", "init", "test");
+    assert.equal(code, 0, output);
+  });
+  after(async () => {
+    await scene?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const writeJson = (name: string, value: unknown) =>
+    writeFileSync(join(program, name), JSON.stringify(value));
+  const operate = (...command: string[]): Promise<Operation> =>
+    pulumi(command, { directory: program, environment });
+  const up = () => operate("up", "--yes", "--skip-preview", "--skip-plugin-pre-install");
+
+  test("holds what is needed and nothing else", () => {
+    const manifest = readJson(join(program, "node_modules/amicopy/package.json"));
+    assert.equal(manifest.license, "BSD-2-Clause");
+    const data = readFileSync(
+      join(program, "node_modules/amicopy/dist/agent/user-data.sh"),
+      "utf8",
+    );
+    assert.match(data, /@JOB@/);
+    for (const folder of ["tests", "localcloud", "tools", "demo", "node_modules"]) {
+      assert.throws(() => readFileSync(join(program, "node_modules/amicopy", folder)), /ENOENT/);
+    }
+  });
+
+  test("copies an image from a stock CommonJS program", async () => {
+    writeJson("tsconfig.json", STOCK_TSCONFIG);
+    writeProgram('import { CopiedAmi, type CopiedAmiArgs } from "amicopy";');
+    const made = await up();
+    assert.equal(made.code, 0, made.output);
+    assert.match(made.output, /\+ 6 created/);
+    assert.equal((await scene.inventory()).length, 4);
+  });
+
+  test("is the same stack to an ECMAScript module", async () => {
+    const manifest = readJson(join(program, "package.json"));
+    writeJson("package.json", { ...manifest, type: "module" });
+    writeJson("tsconfig.json", ESM_TSCONFIG);
+    const again = await up();
+    assert.equal(again.code, 0, again.output);
+    assert.match(again.output, /6 unchanged/);
+  });
+
+  test("copies an image from an ECMAScript module", async () => {
+    const destroyed = await operate("destroy", "--yes", "--skip-preview");
+    assert.equal(destroyed.code, 0, destroyed.output);
+    assert.equal((await scene.inventory()).length, 2);
+    const made = await up();
+    assert.equal(made.code, 0, made.output);
+    assert.match(made.output, /\+ 6 created/);
+  });
+
+  test("has types for both kinds of program: a misspelt argument does not compile", async () => {
+    const compile = () => run("npx", ["--no", "tsc", "--noEmit", "-p", "."], { cwd: program });
+    for (const config of [STOCK_TSCONFIG, ESM_TSCONFIG]) {
+      writeJson("tsconfig.json", config);
+      writeProgram('import { CopiedAmi } from "amicopy";');
+      await compile();
+      writeProgram('import { CopiedAmi } from "amicopy";', "sourceAmi");
+      await assert.rejects(compile(), { stdout: /TS2561.*'sourceAmi'/ });
+    }
+  });
+
+  function writeProgram(imports: string, sourceName = "sourceAmiId"): void {
+    const text = `
+${imports}
+
+const image = new CopiedAmi("golden-gov", {
+  ${sourceName}: "${from.imageId}",
+  source: { region: "us-east-1", environmentPrefix: "SOURCE_" },
+  destination: { region: "us-gov-west-1", profile: "aws-us-gov-1" },
+});
+export const imageId = image.imageId;
+`;
+    writeFileSync(join(program, "index.ts"), text);
+  }
+});
+
+function readJson(path: string) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
