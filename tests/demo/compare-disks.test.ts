@@ -44,7 +44,7 @@ it("finds no difference between equal disks, and the digest of the documented sc
   const script = join(folder, "digest.cjs");
   writeFileSync(
     script,
-    /```js\n([^`]+)```/.exec(page)?.[1] ?? assert.fail("no script in the page"),
+    /```\w+\n([^`]+)```/.exec(page)?.[1] ?? assert.fail("no script in the page"),
   );
   const output = execFileSync(process.execPath, [script, options.path], { encoding: "utf8" });
   assert.equal(output.trim(), digest);
