@@ -21,15 +21,22 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
   });
   after(() => scene.close());
 
+  test("a preview asks nobody, and needs no credentials", async () => {
+    stack.declare({ golden: { sourceAmiId: first.imageId, source, destination, name: "copy" } });
+    const preview = await stack.preview({ environment: { DESTINATION_AWS_ACCESS_KEY_ID: "" } });
+    assert.equal(preview.code, 0, preview.output);
+    assert.deepEqual(preview.changes, { create: 6 });
+    assert.deepEqual(scene.cloud.calls, []);
+  });
+
   test("up copies every byte and leaves the image and its snapshots", async () => {
-    stack.declare({ golden: { sourceAmiId: first.imageId, source, destination } });
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
     assert.deepEqual(up.changes, { create: 6 });
     image = await stack.image("golden");
     await scene.assertOnlyLeft(image);
     await scene.assertEqualBytes(image, first);
-    assert.equal(image.name, "first");
+    assert.equal(image.name, "copy");
     assert.equal(image.partition, "aws-us-gov");
   });
 
@@ -50,7 +57,11 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
 
   test("a description and tags change in place, without helpers", async () => {
     const change = { description: "new", tags: { team: "images" } };
-    stack.declare({ golden: { sourceAmiId: first.imageId, source, destination, ...change } });
+    stack.declare({
+      golden: { sourceAmiId: first.imageId, source, destination, name: "copy", ...change },
+    });
+    const preview = await stack.preview();
+    assert.deepEqual(preview.changes, { update: 1 }, preview.output);
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
     assert.deepEqual(up.changes, { update: 1 });
@@ -58,8 +69,18 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
     await scene.assertOnlyLeft(image);
   });
 
+  test("a new source image under the name that the old copy holds is refused", async () => {
+    stack.declare({ golden: { sourceAmiId: second.imageId, source, destination, name: "copy" } });
+    const up = await stack.up();
+    assert.notEqual(up.code, 0);
+    assert.match(up.output, /name: The name "copy" is taken .* give another name, or none/);
+    await scene.assertOnlyLeft(image);
+  });
+
   test("a new source image replaces the copy, the new one first", async () => {
     stack.declare({ golden: { sourceAmiId: second.imageId, source, destination } });
+    const preview = await stack.preview();
+    assert.deepEqual(preview.changes, { replace: 4 }, preview.output);
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
     assert.deepEqual(up.changes, { replace: 4 });

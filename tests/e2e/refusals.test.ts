@@ -125,6 +125,21 @@ suite("a copy that cannot work", { timeout: 240_000 }, () => {
     );
   });
 
+  test("from an image that is not of EBS is refused", async () => {
+    const { ImageId = "" } = await scene.client("aws-1", source.region).send(
+      new RegisterImageCommand({
+        Name: "instance-store",
+        ImageLocation: "bucket/image.manifest.xml",
+        VirtualizationType: "hvm",
+        Architecture: "x86_64",
+      }),
+    );
+    await assertRefused(
+      { sourceAmiId: ImageId },
+      new RegExp(`sourceAmiId: ${ImageId} is backed by instance-store and not by EBS`),
+    );
+  });
+
   test("from an image with more volumes than a helper can hold is refused", async () => {
     const path = good.files["/dev/xvda"] ?? "";
     const letters = [..."abcdefghijklmnopqrstuvwxyz"].map((letter) => `/dev/xvd${letter}`);

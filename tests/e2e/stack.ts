@@ -58,6 +58,7 @@ export interface Stack {
   readonly directory: string;
   /** Says what the stack is to be from now on. */
   declare(copies: Copies): void;
+  preview(options?: OperationOptions): Promise<Operation>;
   up(options?: OperationOptions): Promise<Operation>;
   refresh(options?: OperationOptions): Promise<Operation>;
   destroy(options?: OperationOptions): Promise<Operation>;
@@ -96,6 +97,7 @@ export async function createStack(
     declare(copies) {
       writeFileSync(join(directory, "copies.json"), JSON.stringify(copies));
     },
+    preview: (options) => operate(["preview", "--color=never"], options),
     up: (options) => operate(["up", ...yes, "--skip-plugin-pre-install"], options),
     refresh: (options) => operate(["refresh", ...yes], options),
     destroy: (options) => operate(["destroy", ...yes], options),

@@ -25,8 +25,8 @@ export async function checkName(
         `The name "${name}" is taken in ${cloud.region} by ${holder.imageId}` +
         (isCopy ? `, a copy of run ${runId}.` : "."),
       hint: isCopy
-        ? "A new copy is made before the old one goes: give another name, or none, " +
-          "or set deleteBeforeReplace on the resource."
+        ? "A new copy is made before the old one goes: give another name, or none, or remove " +
+          "the old copy from the stack first."
         : "Give another name, or none, or deregister that image.",
     },
   ];
