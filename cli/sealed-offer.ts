@@ -10,7 +10,12 @@
  * Then both close, and meet again for the transfer with the volumes in the order taken.
  */
 
-import { type Control, type ControlMessage, openControl } from "../tsunami/sealed/control.ts";
+import {
+  type Control,
+  type ControlMessage,
+  type ControlOptions,
+  openControl,
+} from "../tsunami/sealed/control.ts";
 import { CONTROL_BYTES_MAX, VOLUMES_MAX, WAITS } from "../tsunami/sealed/limits.ts";
 import { TransferError } from "../tsunami/transfer-error.ts";
 
@@ -57,18 +62,19 @@ export async function offerFiles(
   options: OfferOptions & { readonly localAddress?: string | undefined },
 ): Promise<TakenFiles> {
   const { localAddress, port, psk, signal } = options;
-  const control = await openControl({
-    listens: true,
-    localAddress,
-    port,
-    psk,
-    pskIdentity: OFFER_IDENTITY,
-    waits: { ...WAITS, connectMs: PATIENCE_MS },
-    signal,
-  });
+  const { control, heard } = await meet(
+    {
+      listens: true,
+      ...(localAddress !== undefined && { localAddress }),
+      port,
+      psk,
+      pskIdentity: OFFER_IDENTITY,
+    },
+    { connectMs: PATIENCE_MS, signal },
+  );
   try {
     control.send({ type: "offer", files });
-    const { names, rateCapBitsPerSecond: cap } = await nextMessage(control, "take", signal);
+    const { names, rateCapBitsPerSecond: cap } = await nextMessage(heard, "take", signal);
     const offered = new Set(files.map(({ name }) => name));
     if (!isListOf(names, (name) => typeof name === "string" && offered.has(name))) {
       throw new TransferError("protocol", "the receiver takes files that were not offered");
@@ -96,17 +102,12 @@ export async function takeFiles<T extends readonly OfferedFile[]>(
   },
 ): Promise<T> {
   const { peerAddress, port, psk, signal, connectTimeoutMs, rateCapBitsPerSecond } = options;
-  const control = await openControl({
-    listens: false,
-    peerAddress,
-    port,
-    psk,
-    pskIdentity: OFFER_IDENTITY,
-    waits: { ...WAITS, connectMs: connectTimeoutMs },
-    signal,
-  });
+  const { control, heard } = await meet(
+    { listens: false, peerAddress, port, psk, pskIdentity: OFFER_IDENTITY },
+    { connectMs: connectTimeoutMs, signal },
+  );
   try {
-    const { files } = await nextMessage(control, "offer", signal);
+    const { files } = await nextMessage(heard, "offer", signal);
     if (!isListOf(files, isOfferedFile)) {
       throw new TransferError("protocol", "the server's offer is no list of files");
     }
@@ -121,26 +122,38 @@ export async function takeFiles<T extends readonly OfferedFile[]>(
   }
 }
 
+/** The control channel, and the first message that comes over it. */
+async function meet(
+  options: ControlOptions,
+  { connectMs, signal }: { readonly connectMs: number; readonly signal: AbortSignal },
+): Promise<{ readonly control: Control; readonly heard: Promise<ControlMessage> }> {
+  const { promise, resolve, reject } = Promise.withResolvers<ControlMessage>();
+  // Whoever does not come to wait for it has another failure to tell.
+  promise.catch(() => {});
+  const lose = (error: Error): void => {
+    reject(new TransferError("peer-lost", `the peer is gone: ${error.message}`, error));
+  };
+  const control = await openControl(options, { ...WAITS, connectMs }, signal, resolve, lose);
+  return { control, heard: promise };
+}
+
 async function nextMessage(
-  control: Control,
+  heard: Promise<ControlMessage>,
   type: string,
   signal: AbortSignal,
 ): Promise<ControlMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<ControlMessage>();
-  const late = setTimeout(() => {
-    reject(new TransferError("peer-lost", `the peer did not ${type} anything`));
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new TransferError("peer-lost", `the peer did not ${type} anything`));
   }, ANSWER_MS);
-  const stop = (): void => reject(new TransferError("stopped", "stopped on request"));
+  const stop = (): void => late.reject(new TransferError("stopped", "stopped on request"));
   signal.addEventListener("abort", stop);
-  control.listen(resolve, (error) => {
-    reject(new TransferError("peer-lost", `the peer is gone: ${error.message}`, error));
-  });
   try {
-    const message = await promise;
+    const message = await Promise.race([heard, late.promise]);
     if (message.type === type) return message;
     throw new TransferError("protocol", `the peer should ${type}, and said something else`);
   } finally {
-    clearTimeout(late);
+    clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
 }

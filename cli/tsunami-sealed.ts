@@ -9,6 +9,8 @@ import { rmSync, statSync } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { ALL_FILES } from "../tsunami/classic/wire.ts";
+import { receiver } from "../tsunami/sealed/receiver.ts";
+import { sender } from "../tsunami/sealed/sender.ts";
 import { runSession, type SessionOptions } from "../tsunami/sealed/session.ts";
 import { TransferError } from "../tsunami/transfer-error.ts";
 import { outputPlaces } from "./output-places.ts";
@@ -51,7 +53,7 @@ export async function serveSealed(
       });
       const report = await runSession({
         ...sessionBasics({ psk, signal, port, volumes }),
-        role: "sender",
+        role: sender,
         listens: true,
         ...(address !== undefined && { localAddress: address }),
         ...(rateCapBitsPerSecond !== undefined && { rateCapBitsPerSecond }),
@@ -65,8 +67,8 @@ export async function serveSealed(
     } catch (error) {
       if (signal.aborted) return;
       // A port that is taken stays taken; everything else was one receiver's trouble.
-      if (error instanceof TransferError && /cannot (listen|bind)/.test(error.message)) throw error;
-      const message = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof TransferError) || isOurPortsTrouble(error)) throw error;
+      const { message } = error;
       if (json) say(JSON.stringify({ kind: "failed", message }));
       else note(`a receiver failed: ${message}`);
     }
@@ -97,7 +99,7 @@ export async function getSealed(
     });
     const report = await runSession({
       ...sessionBasics({ psk, signal, port, volumes }),
-      role: "receiver",
+      role: receiver,
       listens: false,
       peerAddress,
       onProgress: (progress) => meter.show(progress),
@@ -133,6 +135,10 @@ export async function listSealed(
     return [];
   };
   await takeFiles(look, { peerAddress, port, psk, signal, connectTimeoutMs: CONNECT_MS });
+}
+
+function isOurPortsTrouble({ cause }: TransferError): boolean {
+  return cause instanceof Error && "code" in cause && /^E(?:ADDR|ACCES)/.test(String(cause.code));
 }
 
 function sessionBasics(

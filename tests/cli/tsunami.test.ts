@@ -115,6 +115,17 @@ describe("tsunami on the command line", { timeout: 60_000 }, () => {
     assert.equal((await runToEnd(test, sealed.folder, argv)).code, 4);
   });
 
+  it("ends at once when the port to serve at is taken, on both revisions", async (test) => {
+    const { folder, place } = await setUp(test, ["--sealed", "--psk-file", "psk"]);
+    const [address = "", port = ""] = place.split(":");
+    for (const options of [[], ["--sealed", "--psk-file", "psk"]]) {
+      const argv = ["serve", "--address", address, "--port", port, ...options, "in/a.bin"];
+      const { code, err } = await runToEnd(test, folder, argv);
+      assert.equal(code, 5);
+      assert.match(err, /EADDRINUSE/);
+    }
+  });
+
   it("tells usage, unreachable and disk apart by exit code", async (test) => {
     const { folder, place } = await setUp(test, []);
     assert.equal((await runToEnd(test, folder, ["get"])).code, 2);

@@ -1,0 +1,84 @@
+/** Our own two engines, as a person runs them: `npm run tsunami -- serve` and `get`. */
+
+import { randomBytes } from "node:crypto";
+import { readdir, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { endOrLimit, failed, type Peer, type PeerContext, type PeerOutcome } from "./peer.ts";
+
+const PROGRAM = join(import.meta.dirname, "../../cli/tsunami.ts");
+const PORT = "46224";
+/** Ours. 1400 and 6 bytes in a datagram, and 28 of headers: fits a path of 1434 bytes and more. */
+const CLASSIC_BLOCK_BYTES = 1400;
+/** Ours. The original needs a rate; a person who knows the link leaves it a little room. */
+const CLASSIC_SHARE = 0.96;
+/** Ours. On the loopback: the largest rate that the original can express. */
+const CLASSIC_RATE_MAX = 4_294_967_295;
+
+export const sealed: Peer = {
+  name: "sealed",
+  congestion: "bbr",
+  async run(context) {
+    const key = join(context.scratch, "psk");
+    await writeFile(key, randomBytes(32).toString("hex"), { mode: 0o600 });
+    return await transfer(context, {
+      options: ["--sealed", "--psk-file", key],
+      get: [],
+      proved: true,
+    });
+  },
+};
+
+export const classic: Peer = {
+  name: "classic",
+  congestion: "bbr",
+  async run(context) {
+    const { rateMbit } = context;
+    const payloadShare = CLASSIC_BLOCK_BYTES / (CLASSIC_BLOCK_BYTES + 34);
+    const rate =
+      rateMbit === undefined
+        ? CLASSIC_RATE_MAX
+        : Math.floor(rateMbit * 1e6 * CLASSIC_SHARE * payloadShare);
+    const get = ["--rate", String(rate), "--block-size", String(CLASSIC_BLOCK_BYTES)];
+    return await transfer(context, { options: [], get, proved: false });
+  },
+};
+
+async function transfer(
+  context: PeerContext,
+  how: {
+    readonly options: readonly string[];
+    readonly get: readonly string[];
+    readonly proved: boolean;
+  },
+): Promise<PeerOutcome> {
+  const { content, destination, addressA, startA, startB } = context;
+  const node = [process.execPath, PROGRAM];
+  const serve = ["serve", "--address", addressA, "--port", PORT, ...how.options, content.path];
+  const server = startA(...node, ...serve);
+  await server.waitFor(/until Ctrl-C/);
+  const place = `${addressA}:${PORT}`;
+  const wanted = [place, basename(content.path), "--output", destination];
+  const getter = startB(...node, "get", ...wanted, ...how.options, ...how.get);
+  const { result, inTime, wallMs } = await endOrLimit(getter, context);
+  const { usage: sender } = await server.end();
+  const complete = inTime && result.usage.status === 0;
+  if (inTime && !complete) throw failed("tsunami get", result);
+  const bytesMoved = complete ? content.sizeBytes : await bytesIn(destination);
+  return {
+    wallMs,
+    bytesMoved,
+    complete,
+    proved: how.proved && complete,
+    sender,
+    receiver: result.usage,
+  };
+}
+
+/** What has arrived so far, holes not counted. */
+export async function bytesIn(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(directory)) {
+    bytes += (await stat(join(directory, name))).blocks * 512;
+  }
+  return bytes;
+}

@@ -1,0 +1,1 @@
+export async function writeReport(_results: string, _docs: string): Promise<void> {}
