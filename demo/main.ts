@@ -27,6 +27,7 @@ import { runWholeDemo } from "./whole-demo.ts";
 const USAGE = `npm run demo [-- VERB]
 
   (none)     start anew and run the whole demo
+  --small    the same with less to copy
   up         pulumi up: changes nothing, or repairs a drift that refresh has seen
   refresh    pulumi refresh: looks for drift
   drift KIND changes the copy behind Pulumi's back; KIND is one of
@@ -62,7 +63,8 @@ try {
 async function perform([verb, ...rest]: readonly string[]): Promise<number> {
   switch (verb) {
     case undefined:
-      return runWholeDemo(stop.signal);
+    case "--small":
+      return runWholeDemo({ isSmall: verb === "--small", signal: stop.signal });
     case "up":
     case "refresh":
       return runPulumi(verb, await goOn(), stop.signal);

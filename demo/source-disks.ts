@@ -33,6 +33,9 @@ const FILE_SOURCES: readonly { readonly directory: string; readonly budgetBytes:
 /** Ours: a single huge program would make the file system a list of one. */
 const FILE_MAX_BYTES = 16 * MIB;
 
+/** Ours: `--small` is for a slow machine, and for the tests. */
+const SMALL_BUDGET_BYTES = 8 * MIB;
+
 const ROOT_SIZE_BYTES = 1 * GIB;
 const DATA_SIZE_BYTES = 2 * GIB;
 
@@ -45,23 +48,33 @@ const DATA_ISLANDS: readonly { readonly offset: number; readonly sizeBytes: numb
   { offset: DATA_SIZE_BYTES - 3 * MIB, sizeBytes: 3 * MIB },
 ];
 
-/** Makes both disks in `directory`, which is emptied first. */
-export async function makeSourceDisks(
-  directory: string,
-  signal: AbortSignal,
-): Promise<readonly SourceDisk[]> {
+export interface SourceDisksOptions {
+  /** Emptied first. */
+  readonly directory: string;
+  /** Tens of MiB of files instead of hundreds. */
+  readonly isSmall: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Makes both disks. */
+export async function makeSourceDisks(options: SourceDisksOptions): Promise<readonly SourceDisk[]> {
+  const { directory, signal } = options;
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   return [
-    await makeRootDisk(join(directory, "root.raw"), signal),
+    await makeRootDisk(join(directory, "root.raw"), options),
     await makeDataDisk(join(directory, "data.raw"), signal),
   ];
 }
 
-async function makeRootDisk(path: string, signal: AbortSignal): Promise<SourceDisk> {
+async function makeRootDisk(
+  path: string,
+  { isSmall, signal }: SourceDisksOptions,
+): Promise<SourceDisk> {
   const tree = `${path}.files`;
   let fileCount = 0;
-  for (const { directory, budgetBytes } of FILE_SOURCES) {
+  for (const { directory, budgetBytes: fullBudgetBytes } of FILE_SOURCES) {
+    const budgetBytes = isSmall ? SMALL_BUDGET_BYTES : fullBudgetBytes;
     fileCount += await copyFiles({
       from: directory,
       to: join(tree, directory),

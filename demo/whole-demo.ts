@@ -39,7 +39,13 @@ import { formatTable } from "./table.ts";
 
 const run = promisify(execFile);
 
-export async function runWholeDemo(signal: AbortSignal): Promise<number> {
+export interface WholeDemoOptions {
+  /** Less to copy: for a slow machine. */
+  readonly isSmall: boolean;
+  readonly signal: AbortSignal;
+}
+
+export async function runWholeDemo({ isSmall, signal }: WholeDemoOptions): Promise<number> {
   const stopwatch = new Stopwatch();
   const pulumiDirectory = await stopwatch.part("The tools", () => prepareTools(signal));
   const { wasRunning } = await endDemo();
@@ -47,7 +53,7 @@ export async function runWholeDemo(signal: AbortSignal): Promise<number> {
   let cloud: LocalcloudProcess | undefined;
   let complete = false;
   try {
-    const disks = await stopwatch.part("Source disks", () => makeDisks(signal));
+    const disks = await stopwatch.part("Source disks", () => makeDisks(isSmall, signal));
     cloud = await stopwatch.part("An EC2 on this machine", startCloud);
     const environment = stackEnvironment(cloud.env, pulumiDirectory);
     const imported = await stopwatch.part("The source AMI", () => importAmi(environment, disks));
@@ -92,8 +98,9 @@ async function prepareTools(signal: AbortSignal): Promise<string> {
   return directory;
 }
 
-async function makeDisks(signal: AbortSignal): Promise<readonly SourceDisk[]> {
-  const disks = await makeSourceDisks(join(DEMO_DIRECTORY, "disks"), signal);
+async function makeDisks(isSmall: boolean, signal: AbortSignal): Promise<readonly SourceDisk[]> {
+  const directory = join(DEMO_DIRECTORY, "disks");
+  const disks = await makeSourceDisks({ directory, isSmall, signal });
   const rows = disks.map((disk) => [disk.deviceName, formatSize(disk.sizeBytes), disk.content]);
   console.log(formatTable(rows));
   return disks;
