@@ -208,7 +208,7 @@ function describe(
   summary: LinkSummary | undefined,
 ): Omit<Measurement, "seed" | "verified" | "foreignCores" | "noisy"> {
   const { wallMs, bytesMoved, complete, sender, receiver } = outcome;
-  const movesFile = outcome.goodputBitsPerSecond === undefined;
+  const movesFile = outcome.goodputBitsPerSecond === undefined && point.competitor === undefined;
   const cores = (usage: PeerOutcome["sender"]): number => {
     return round((usage.userMs + usage.systemMs) / wallMs, 3);
   };

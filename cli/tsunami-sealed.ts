@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { rmSync, statSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { ALL_FILES } from "../tsunami/classic/wire.ts";
@@ -89,11 +89,12 @@ export async function getSealed(
     taken.map(({ name }) => name),
     command,
   );
-  const targets = places.map((path) => newTarget(path));
+  const targets: Target[] = [];
   const meter = new TransferMeter(
     taken.length === 1 ? (taken[0]?.name ?? "") : `${taken.length} files`,
   );
   try {
+    for (const path of places) targets.push(newTarget(path));
     const volumes = taken.map(({ sizeBytes }, index) => {
       return { path: targets[index]?.writtenPath ?? "", sizeBytes };
     });
@@ -185,7 +186,14 @@ interface Target {
 function newTarget(path: string): Target {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status !== undefined && !status.isFile()) return { path, writtenPath: path };
-  return { path, writtenPath: `${path}.${randomBytes(4).toString("hex")}.partial` };
+  const writtenPath = `${path}.${randomBytes(4).toString("hex")}.partial`;
+  try {
+    // Made here: the engine makes no file below /dev, where one may well be wanted (/dev/shm).
+    closeSync(openSync(writtenPath, "wx"));
+  } catch (cause) {
+    throw new TransferError("disk-io", `${path} cannot be written: ${messageOf(cause)}`, cause);
+  }
+  return { path, writtenPath };
 }
 
 async function sizeOf(path: string, deviceSizeBytes: number | undefined): Promise<number> {
@@ -219,4 +227,8 @@ async function addressOf(host: string): Promise<string> {
   } catch (cause) {
     throw new TransferError("peer-unreachable", `${host} has no address`, cause);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
