@@ -136,6 +136,7 @@ suite("a copy that cannot work", { timeout: 240_000 }, () => {
     );
     await assertRefused(
       { sourceAmiId: ImageId },
+      new RegExp(`sourceAmiId: ${ImageId} in us-east-1 is pending`),
       new RegExp(`sourceAmiId: ${ImageId} is backed by instance-store and not by EBS`),
     );
   });
