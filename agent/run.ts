@@ -3,8 +3,13 @@
  * wait to be terminated. Whatever goes wrong is said on the console as one `failed` line.
  */
 
-import type { Progress, SessionOptions, SessionReport } from "../tsunami/sealed/session.ts";
-import { exitNameOf } from "./agent-error.ts";
+import type {
+  Progress,
+  SessionOptions,
+  SessionReport,
+  SessionRole,
+} from "../tsunami/sealed/session.ts";
+import { AgentError, exitNameOf } from "./agent-error.ts";
 import { HelperConsole } from "./console.ts";
 import type { ExitName, Job } from "./contract.ts";
 import { findDisks } from "./disks.ts";
@@ -19,6 +24,8 @@ export interface HelperMachine extends Machine {
   write(text: string): void;
   /** Folder of the links named after the devices: `/dev`. */
   readonly devices: string;
+  /** The one that this agent's bundle has; its side's is `sender` for a source. */
+  readonly role: SessionRole;
   /** See {@link SessionOptions.workerEntry}. */
   readonly workerEntry: URL;
   runSession(options: SessionOptions): Promise<SessionReport>;
@@ -36,6 +43,9 @@ export async function runHelper(jobText: string, machine: HelperMachine): Promis
   let outcome: ExitName = "done";
   try {
     const job = parseJob(jobText);
+    if ((job.side === "source") !== (machine.role.name === "sender")) {
+      throw new AgentError("bad-job", `this agent is no ${job.side}'s`);
+    }
     watch.obey(job);
     await copyDisks(job, machine, console, watch);
   } catch (error) {
@@ -85,7 +95,7 @@ async function copyDisks(
 
   const report = await machine.runSession({
     ...deriveSessionKey(job, own, peer.publicKey),
-    role: job.side === "source" ? "sender" : "receiver",
+    role: machine.role,
     listens: job.listens,
     localAddress,
     peerAddress: peer.address,

@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { dynamic } from "@pulumi/pulumi";
-import { Tag } from "../agent/contract.ts";
+import { type HelperSide, Tag } from "../agent/contract.ts";
 import { watchForCancellation } from "./cancellation.ts";
 import { createCopiedImageProvider } from "./copied-image-provider.ts";
 import { createCopyRunProvider } from "./copy-run-provider.ts";
@@ -47,10 +47,14 @@ function newProgress() {
 }
 
 async function contextFor(request: CopyRequest, report: RunContext["report"]): Promise<RunContext> {
-  const template = new URL("../agent/user-data.sh", import.meta.url);
-  const userDataTemplate = await readFile(template, "utf8");
+  const template = (side: HelperSide) =>
+    readFile(new URL(`../agent/${side}.sh`, import.meta.url), "utf8");
+  const userDataTemplates = {
+    source: await template("source"),
+    destination: await template("destination"),
+  };
   const clouds = openClouds(request);
-  return { clouds, signal: cancellation.signal, report, userDataTemplate, clock, limits };
+  return { clouds, signal: cancellation.signal, report, userDataTemplates, clock, limits };
 }
 
 const runs = createSharedRuns({

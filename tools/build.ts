@@ -2,7 +2,8 @@
  * Makes `dist/`, what the published package consists of:
  *
  * 1. the library as JavaScript with types (tsc; it only translates, `npm run check` is the check);
- * 2. `agent/user-data.sh`: the boot script with the agent's bundle in it, ready for a job.
+ * 2. `agent/source.sh`, `agent/destination.sh`: each side's user data, the boot script with its
+ *    agent's bundle in it, ready for a job.
  *
  * Everything is made in a folder of its own and then moved over file by file, so that builds at the
  * same time, and readers meanwhile, always see whole files.
@@ -24,27 +25,13 @@ import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import type { Job } from "../agent/contract.ts";
+import type { HelperSide, Job } from "../agent/contract.ts";
 import { userDataFor } from "../dynamic-providers/workflow/user-data.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
 /** Specification: what EC2 takes as user data, before base64. */
 const USER_DATA_MAX_BYTES = 16_384;
-
-/**
- * Long property names of the engine that never leave the bundle: not in JSON, not in a file, not of
- * Node's. The bundle has short ones instead.
- */
-const INTERNAL_NAMES = [
-  ...["sealedBytes", "fragmentBytes", "segmentBytes", "coveredBytes", "linkBytes", "sentBytes"],
-  ...["receivedBytes", "windowBytes", "arrivedAtMs", "arrivedAt", "sentAt", "idleAt", "holdMs"],
-  ...["nowMs", "rttMs", "bytesPerSecond", "sentBytesPerSecond", "capacityBytesPerSecond"],
-  ...["pacingBytesPerSecond", "rateCapBitsPerSecond", "sourceLimited", "roundEnds", "transmission"],
-  ...["onDatagrams", "onControl", "onDisk", "onConfirmed", "onRecord", "onFragment", "onProgress"],
-  ...["onVolume", "workerEntry", "peerAddress", "exported", "backlog", "endless"],
-  ...["connectMs", "handshakeMs", "silenceMs", "keepaliveMs", "coverage", "extents", "confirmed"],
-];
 
 /** What the agent's bundle consists of. */
 export interface AgentBundle {
@@ -53,23 +40,22 @@ export interface AgentBundle {
   readonly inputs: readonly string[];
 }
 
-/** The agent and all it imports as one minified module. */
-export async function bundleAgent(): Promise<AgentBundle> {
+/** The agent of one side and all it imports as one minified module. */
+export async function bundleAgent(side: HelperSide): Promise<AgentBundle> {
   const result = await build({
     absWorkingDir: ROOT,
-    entryPoints: ["agent/main.ts"],
+    entryPoints: [`agent/${side}.ts`],
     bundle: true,
     minify: true,
     platform: "node",
     format: "esm",
     target: "node22",
     legalComments: "none",
-    mangleProps: new RegExp(`^(${INTERNAL_NAMES.join("|")})$`),
     write: false,
     metafile: true,
   });
   const [file] = result.outputFiles;
-  if (file === undefined) throw new Error("esbuild made no bundle of agent/main.ts");
+  if (file === undefined) throw new Error(`esbuild made no bundle of agent/${side}.ts`);
   return { code: file.text.trimEnd(), inputs: Object.keys(result.metafile.inputs) };
 }
 
@@ -133,20 +119,22 @@ async function makeLibrary(folder: string): Promise<void> {
   }
 }
 
-async function makeAgent(folder: string): Promise<void> {
-  const { code } = await bundleAgent();
+async function makeAgent(folder: string, side: HelperSide): Promise<void> {
+  const { code } = await bundleAgent(side);
   const template = makeUserData(readFileSync(join(ROOT, "agent/boot.sh"), "utf8"), code);
   const sizeBytes = userDataSizeBytes(template);
   const bundleBytes = gzipSync(code, { level: 9 }).length;
   console.log(
-    `agent bundle ${code.length} bytes (gzip ${bundleBytes}); ` +
+    `agent of the ${side}: ${code.length} bytes (gzip ${bundleBytes}); ` +
       `user data with a job of 30 disks ${sizeBytes} of ${USER_DATA_MAX_BYTES} bytes (gzip)`,
   );
   if (sizeBytes > USER_DATA_MAX_BYTES) {
-    throw new Error(`user data is ${sizeBytes - USER_DATA_MAX_BYTES} bytes too long for EC2`);
+    throw new Error(
+      `user data of the ${side} is ${sizeBytes - USER_DATA_MAX_BYTES} bytes too long for EC2`,
+    );
   }
   mkdirSync(join(folder, "agent"), { recursive: true });
-  writeFileSync(join(folder, "agent/user-data.sh"), template);
+  writeFileSync(join(folder, `agent/${side}.sh`), template);
 }
 
 /** Moves every file over its predecessor, then removes what the build did not make. */
@@ -174,7 +162,11 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(values.out ? `${out}-` : join(ROOT, "node_modules/.amicopy-build-"));
   try {
     // Both to their end, also when one fails: tsc must not write after the folder is removed.
-    const parts = await Promise.allSettled([makeLibrary(folder), makeAgent(folder)]);
+    const parts = await Promise.allSettled([
+      makeLibrary(folder),
+      makeAgent(folder, "source"),
+      makeAgent(folder, "destination"),
+    ]);
     for (const part of parts) if (part.status === "rejected") throw part.reason;
     publish(folder, out);
   } finally {

@@ -82,7 +82,7 @@ export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> 
 async function launchSomewhere(run: Run, plan: HelperPlan): Promise<Instance> {
   const { side, choices } = plan;
   const userData = userDataFor(
-    run.userDataTemplate,
+    run.userDataTemplates[side],
     jobFor(run, plan),
     run.limits.userDataMaxBytes,
   );

@@ -1,5 +1,6 @@
 /** What a workflow is given by whoever runs it: both clouds, a clock, a way to report and to stop. */
 
+import type { HelperSide } from "../../agent/contract.ts";
 import type { Ec2 } from "../ec2/ec2.ts";
 import type { ProgressRow } from "./copy-request.ts";
 import type { Limits } from "./limits.ts";
@@ -22,8 +23,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** One line of status for a row of the stack; called often, also with the same text. */
   readonly report: (row: ProgressRow, text: string) => void;
-  /** The text of `dist/agent/user-data.sh`. */
-  readonly userDataTemplate: string;
+  /** The texts of `dist/agent/source.sh` and `dist/agent/destination.sh`. */
+  readonly userDataTemplates: Readonly<Record<HelperSide, string>>;
   readonly clock: Clock;
   readonly limits: Limits;
 }

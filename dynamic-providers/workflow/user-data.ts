@@ -4,11 +4,11 @@ import { gzipSync } from "node:zlib";
 import type { Job } from "../../agent/contract.ts";
 import { CopyError } from "./copy-error.ts";
 
-/** Where the build leaves room for the job description in `user-data.sh`. */
+/** Where the build leaves room for the job description in its user data. */
 const PLACEHOLDER = "@JOB@";
 
 /**
- * @param template - The text of `dist/agent/user-data.sh`.
+ * @param template - The text of `dist/agent/source.sh` or `dist/agent/destination.sh`.
  * @throws CopyError `product-failed` when it is not our template or gets too big.
  */
 export function userDataFor(template: string, job: Job, maxBytes: number): Uint8Array {

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { setImmediate as settle } from "node:timers/promises";
 import { type ConsoleLine, decodeConsoleLines, type HelperMessage } from "../../agent/contract.ts";
 import type { HelperMachine } from "../../agent/run.ts";
+import { sender } from "../../tsunami/sealed/sender.ts";
 
 /** Rounds of the event loop in which all that can happen without time passing has happened. */
 const SETTLE_ROUNDS = 5;
@@ -19,6 +20,7 @@ const END_MS = 40 * 86_400_000;
 export class FakeMachine implements HelperMachine {
   readonly metadata: Record<string, string> = { "local-ipv4": "127.9.9.9" };
   readonly workerEntry = new URL("file:///agent.mjs");
+  readonly role = sender;
   readonly devices = mkdtempSync(join(tmpdir(), "amicopy-agent-"));
   /** Called before each answer of the metadata service, to let the controller act. */
   onLook: (nowMs: number) => void = () => {};

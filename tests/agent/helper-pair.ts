@@ -44,15 +44,15 @@ export async function makeDisk(
   return path;
 }
 
-let template: Promise<string> | undefined;
+const templates: Partial<Record<HelperSide, Promise<string>>> = {};
 
 /** The real user data without its job; bundled once. */
-function userDataTemplate(): Promise<string> {
-  template ??= Promise.all([
+function userDataTemplate(side: HelperSide): Promise<string> {
+  templates[side] ??= Promise.all([
     readFile(new URL("../../agent/boot.sh", import.meta.url), "utf8"),
-    bundleAgent(),
+    bundleAgent(side),
   ]).then(([script, { code }]) => makeUserData(script, code));
-  return template;
+  return templates[side];
 }
 
 export interface HelperOptions {
@@ -112,7 +112,7 @@ export async function bootHelper(context: TestContext, options: HelperOptions): 
     timeoutMs: 120_000,
     ...options.job,
   };
-  const text = (await userDataTemplate()).replace("@JOB@", () => JSON.stringify(job));
+  const text = (await userDataTemplate(options.side)).replace("@JOB@", () => JSON.stringify(job));
   const machine = await bootMachine({
     instanceId: `i-${options.side === "source" ? "0" : "1"}123456789abcdef0`,
     directory: await temporaryDirectory(context),

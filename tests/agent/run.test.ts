@@ -6,6 +6,7 @@ import { encodePeer, type Job, Tag } from "../../agent/contract.ts";
 import { makeIdentity } from "../../agent/introduction.ts";
 import * as limits from "../../agent/limits.ts";
 import { runHelper } from "../../agent/run.ts";
+import { sender } from "../../tsunami/sealed/sender.ts";
 import type { SessionOptions } from "../../tsunami/sealed/session.ts";
 import { FakeMachine } from "./fake-machine.ts";
 
@@ -86,7 +87,7 @@ test("a copy is told in order: hello, each volume, done; then the lease keeps th
     durationMs: 13,
   });
   assert.ok(machine.nowMs() >= 89 * MINUTE_MS, "waited for the end of the lease");
-  assert.equal(options?.role, "sender");
+  assert.equal(options?.role, sender);
   assert.equal(options?.listens, true);
   assert.equal(options?.localAddress, "127.9.9.9");
   assert.equal(options?.peerAddress, "127.9.9.8");
@@ -106,9 +107,8 @@ test("the helper that does not listen goes to the peer's port", async () => {
     options = given;
     return report;
   };
-  await run({ listens: false, side: "destination" });
+  await run({ listens: false });
   assert.equal(options?.port, 4000);
-  assert.equal(options?.role, "receiver");
 });
 
 test("hello is repeated until it is acknowledged, and no session starts without a peer", async () => {
@@ -165,6 +165,12 @@ test("a bad job is said, and the machine goes when that is heard", async () => {
   assert.equal(await machine.finish(runHelper("{", machine)), "bad-job");
   assert.match(machine.heard("failed")?.message ?? "", /not JSON/);
   assert.ok(machine.nowMs() < 10_000);
+});
+
+test("a job of the other side is refused: this bundle cannot do it", async () => {
+  control({ untilMs: MINUTE_MS });
+  assert.equal(await run({ side: "destination" }), "bad-job");
+  assert.match(machine.heard("failed")?.message ?? "", /destination/);
 });
 
 test("a failure that nobody hears is repeated for two minutes, then the machine goes", async () => {

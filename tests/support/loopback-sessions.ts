@@ -13,6 +13,8 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { receiver } from "../../tsunami/sealed/receiver.ts";
+import { sender } from "../../tsunami/sealed/sender.ts";
 import {
   runSession,
   type SessionOptions,
@@ -58,7 +60,13 @@ export async function makeSessionPair(): Promise<SessionPair> {
       pair.targets.push({ path: join(folder, `target-${pair.targets.length}`), sizeBytes });
     },
     options: (role, senderListens) => ({
-      ...{ role, psk, port, workerEntry, pskIdentity: "amicopy-test-1" },
+      ...{
+        role: { sender, receiver }[role],
+        psk,
+        port,
+        workerEntry,
+        pskIdentity: "amicopy-test-1",
+      },
       ...{ localAddress: "127.0.0.1", peerAddress: "127.0.0.1" },
       listens: (role === "sender") === senderListens,
       volumes: role === "sender" ? pair.sources : pair.targets,

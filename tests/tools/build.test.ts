@@ -21,17 +21,24 @@ function temporaryFolder(context: TestContext): string {
   return folder;
 }
 
-test("the agent's bundle has agent/ and the sealed engine in it, nothing of classic, no npm package", async () => {
-  const { inputs } = await bundleAgent();
-  assert.ok(inputs.includes("agent/main.ts"));
-  assert.ok(inputs.includes("tsunami/sealed/session.ts"));
-  for (const input of inputs) {
-    assert.match(input, /^(agent\/|tsunami\/(?!classic\/))/, `${input} has no place on a helper`);
-  }
-});
+const SIDES = ["source", "destination"] as const;
+
+for (const side of SIDES) {
+  test(`the bundle of the ${side} has agent/ and its half of the sealed engine in it, nothing of classic, no npm package`, async () => {
+    const { inputs } = await bundleAgent(side);
+    const [role, other] = side === "source" ? ["sender", "receiver"] : ["receiver", "sender"];
+    assert.ok(inputs.includes(`agent/${side}.ts`));
+    assert.ok(inputs.includes(`tsunami/sealed/${role}.ts`));
+    assert.ok(!inputs.includes(`tsunami/sealed/${other}.ts`));
+    for (const input of inputs) {
+      assert.match(input, /^(agent\/|tsunami\/(?!classic\/))/, `${input} has no place on a helper`);
+    }
+  });
+}
 
 test("the bundle imports what every Node has, and nothing else", async () => {
-  const { code } = await bundleAgent();
+  const bundles = await Promise.all(SIDES.map(bundleAgent));
+  const code = bundles.map((bundle) => bundle.code).join("\n");
   const imported = [...code.matchAll(/(?:from|import)\s*\(?"([^"]+)"/g)].map(([, name]) => name);
   assert.ok(imported.length > 0);
   for (const name of imported) {
@@ -40,9 +47,11 @@ test("the bundle imports what every Node has, and nothing else", async () => {
 });
 
 test("user data with the largest job fits into what EC2 takes", async () => {
-  const { code } = await bundleAgent();
-  const sizeBytes = userDataSizeBytes(makeUserData(BOOT_SCRIPT, code));
-  assert.ok(sizeBytes <= 16_384, `${sizeBytes} bytes`);
+  for (const side of SIDES) {
+    const { code } = await bundleAgent(side);
+    const sizeBytes = userDataSizeBytes(makeUserData(BOOT_SCRIPT, code));
+    assert.ok(sizeBytes <= 16_384, `${side}: ${sizeBytes} bytes`);
+  }
   assert.deepEqual(parseJob(JSON.stringify(largestJob())), largestJob());
 });
 
@@ -66,9 +75,9 @@ test("builds at the same time leave one whole result and nothing else", async (c
   const build = () =>
     promisify(execFile)(process.execPath, [join(ROOT, "tools/build.ts"), "--out", out]);
   const [first] = await Promise.all([build(), build()]);
-  assert.match(first.stdout, /agent bundle \d+ bytes \(gzip \d+\)/);
+  assert.match(first.stdout, /agent of the source: \d+ bytes \(gzip \d+\)/);
   assert.deepEqual(readdirSync(folder), ["dist"]);
-  const userData = readFileSync(join(out, "agent/user-data.sh"), "utf8");
+  const userData = readFileSync(join(out, "agent/source.sh"), "utf8");
   assert.match(userData, /^#!\/bin\/sh\n/);
   assert.equal(userData.split("@JOB@").length, 2);
   assert.ok(statSync(join(out, "components/copied-ami.d.ts")).size > 0);

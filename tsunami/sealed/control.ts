@@ -103,9 +103,9 @@ async function accept(
     [chosen] = (await once(server, "secureConnection", { signal: until })) as [TLSSocket];
     return chosen;
   } catch (error) {
-    if (refused) throw new TransferError("peer-refused", `${refused} callers had another key`);
-    const why = `no caller on port ${port}: ${(error as Error).message}`;
-    throw new TransferError("peer-unreachable", why, error);
+    const code = refused ? "peer-refused" : "peer-unreachable";
+    const why = refused ? `${refused} callers had another key` : (error as Error).message;
+    throw new TransferError(code, `no peer on port ${port}: ${why}`, error);
   } finally {
     server.close();
     for (const caller of callers) if (caller.remotePort !== chosen?.remotePort) caller.destroy();
@@ -151,7 +151,6 @@ function overSocket(
 ): Control {
   let waiting = Buffer.alloc(0);
   socket.setNoDelay(true);
-  socket.setKeepAlive(true, 30_000);
   socket.on("data", (part: Buffer) => {
     waiting = Buffer.concat([waiting, part]);
     try {

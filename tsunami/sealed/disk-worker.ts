@@ -3,13 +3,10 @@
  * One thread a task: read (sender), write and prove (receiver).
  */
 
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { parentPort, Worker, workerData } from "node:worker_threads";
 import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
 import type { Volume } from "./open-volume.ts";
-import { proveVolumes } from "./prove-volumes.ts";
-import { readVolumes } from "./read-volumes.ts";
 import type { Coverage } from "./record.ts";
-import { writeVolumes } from "./write-volumes.ts";
 
 /** What a disk thread says. */
 export type DiskReport =
@@ -49,19 +46,35 @@ export interface DiskTask {
   readonly blank?: readonly boolean[];
 }
 
+/** What a disk thread works on. */
+export interface DiskSetup {
+  readonly volumes: readonly Volume[];
+  /** Where sealed records lie; empty for a proof. */
+  readonly ring: Buffer;
+  /** For a proof: which volumes were blank. */
+  readonly blank: readonly boolean[];
+}
+
+/** Of each task that a role has: what its thread does. */
+export type DiskTasks = Readonly<
+  Partial<Record<DiskTask["task"], (setup: DiskSetup, port: DiskPort) => Promise<void>>>
+>;
+
 /** A disk thread, seen from the session. */
 export interface DiskThread {
   tell(order: DiskOrder): void;
   end(): Promise<unknown>;
 }
 
-const MARK = "tsunami-disk";
-
-/** The body of a disk thread: what the session's `workerEntry` runs when it is not the main thread. */
-export function runDiskWorker(): void {
+/**
+ * The body of a disk thread: what the session's `workerEntry` runs when it is not the main thread.
+ *
+ * @param tasks - Those of the roles that the program has.
+ */
+export function runDiskWorker(tasks: DiskTasks): void {
   const line = parentPort;
-  if (isMainThread || line === null || workerData?.[MARK] === undefined) return;
-  const { task, volumes, ring, blank } = workerData[MARK] as DiskTask;
+  if (!line) return;
+  const { task, volumes, ring, blank = [] } = workerData as DiskTask;
   const port: DiskPort = {
     post: (report) => line.postMessage(report),
     fail: (error) => {
@@ -70,13 +83,8 @@ export function runDiskWorker(): void {
     },
     onMessage: (handler) => line.on("message", handler),
   };
-  const slots = Buffer.from(ring ?? new ArrayBuffer(0));
-  const run = {
-    read: () => readVolumes(volumes, slots, port),
-    write: () => writeVolumes(volumes, slots, port),
-    prove: () => proveVolumes(volumes, blank ?? [], port),
-  };
-  run[task]().catch(port.fail);
+  const setup = { volumes, blank, ring: Buffer.from(ring ?? new ArrayBuffer(0)) };
+  tasks[task]?.(setup, port).catch(port.fail);
 }
 
 /** Starts a disk thread. `onFailure` also hears of a thread that died. */
@@ -86,7 +94,7 @@ export function startDiskThread(
   onReport: (report: DiskReport) => void,
   onFailure: (error: TransferError) => void,
 ): DiskThread {
-  const worker = new Worker(entry, { workerData: { [MARK]: task }, stdin: false });
+  const worker = new Worker(entry, { workerData: task });
   worker.on("message", (report: DiskReport) => {
     if (report.type === "failed") onFailure(new TransferError(report.code, report.message));
     else onReport(report);

@@ -40,7 +40,9 @@ export interface Waits {
   readonly connectMs: number;
   /** For one handshake. */
   readonly handshakeMs: number;
-  /** Without any word from the peer on either path: a path may be dead for a minute. */
+  /** For a new control connection when one broke. A path that is dead breaks none. */
+  readonly againMs: number;
+  /** Without any word from the peer on one of the two paths: a path may be dead for a minute. */
   readonly silenceMs: number;
   /** Between words on an idle path. NATs and security groups forget after 350 s at the least. */
   readonly keepaliveMs: number;
@@ -49,6 +51,7 @@ export interface Waits {
 export const WAITS: Waits = {
   connectMs: 120_000,
   handshakeMs: 10_000,
+  againMs: 30_000,
   silenceMs: 100_000,
   keepaliveMs: 5_000,
 };

@@ -37,12 +37,7 @@ export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T
 }
 
 /** Reads until `length` bytes or the end. */
-export async function readFully(
-  handle: FileHandle,
-  buffer: Buffer,
-  length: number,
-  position: number,
-): Promise<number> {
+async function readFully(handle: FileHandle, buffer: Buffer, length: number, position: number) {
   let done = 0;
   while (done < length) {
     const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
@@ -50,6 +45,24 @@ export async function readFully(
     done += bytesRead;
   }
   return done;
+}
+
+/**
+ * Reads exactly so much.
+ *
+ * @param asked - More may be asked for, where whole blocks must be.
+ * @returns The bytes, in `buffer`.
+ */
+export async function readExactly(
+  handle: FileHandle,
+  buffer: Buffer,
+  position: number,
+  length: number,
+  asked = length,
+): Promise<Buffer> {
+  const got = await readFully(handle, buffer, asked, position);
+  if (got < length) throw new Error(`ends at byte ${position + got}`);
+  return buffer.subarray(0, length);
 }
 
 function sizeError(volume: Volume, found: string): TransferError {
@@ -113,8 +126,8 @@ async function looksBlank(volume: Volume, handle: FileHandle): Promise<boolean> 
   const buffer = Buffer.alloc(PROBE_BYTES);
   const step = Math.max(1, Math.floor(volume.sizeBytes / PROBE_BYTES / (PROBES - 1)));
   for (let at = 0; at < volume.sizeBytes; at += step * PROBE_BYTES) {
-    const length = await readFully(handle, buffer, PROBE_BYTES, at);
-    if (!isZero(buffer, 0, length)) return false;
+    const length = Math.min(PROBE_BYTES, volume.sizeBytes - at);
+    if (!isZero(await readExactly(handle, buffer, at, length))) return false;
   }
   return true;
 }

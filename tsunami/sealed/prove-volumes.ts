@@ -7,7 +7,7 @@
 import { leafDigest, VolumeDigest, zeroLeafDigest } from "./digest.ts";
 import type { DiskPort } from "./disk-worker.ts";
 import { LEAF_BYTES, LEAVES_AHEAD } from "./limits.ts";
-import { onDisk, openProof, readFully, type Volume } from "./open-volume.ts";
+import { onDisk, openProof, readExactly, type Volume } from "./open-volume.ts";
 import type { Coverage } from "./record.ts";
 
 /** O_DIRECT wants lengths and addresses in whole blocks. */
@@ -109,7 +109,5 @@ async function hashCovered(proof: Proof, buffers: readonly Buffer[]): Promise<vo
 async function readLeaf(proof: Proof, at: number, length: number, buffer: Buffer): Promise<Buffer> {
   if (proof.endless || !proof.touched.delete(at / LEAF_BYTES)) return zeroLeafDigest(length);
   const asked = Math.ceil(length / BLOCK_BYTES) * BLOCK_BYTES;
-  const got = Math.min(length, await readFully(proof.handle, buffer, asked, at));
-  if (got < length) throw new Error(`ends at byte ${at + got}`);
-  return leafDigest(buffer.subarray(0, length));
+  return leafDigest(await readExactly(proof.handle, buffer, at, length, asked));
 }

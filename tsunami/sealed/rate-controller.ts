@@ -16,6 +16,9 @@
  * that paused looks the same.)
  */
 
+/** Larger than any time or rate. */
+const NEVER = Number.POSITIVE_INFINITY;
+
 type Phase = "startup" | "drain" | "cruise" | "climb";
 
 const STARTUP_GAIN = 2;
@@ -82,15 +85,15 @@ export class RateController {
   #losses: number[] = [];
   #received = 0;
   #lost = 0;
-  #roundRtt = Number.POSITIVE_INFINITY;
+  #roundRtt = NEVER;
   #roundLimited = false;
-  #minRtt = Number.POSITIVE_INFINITY;
-  #nextMinRtt = Number.POSITIVE_INFINITY;
+  #minRtt = NEVER;
+  #nextMinRtt = NEVER;
   #rttSince = 0;
   #tokens = 0;
   #tokensAt = -1;
 
-  constructor(capBitsPerSecond = Number.POSITIVE_INFINITY) {
+  constructor(capBitsPerSecond = NEVER) {
     this.#capBytesPerSecond = capBitsPerSecond / 8;
   }
 
@@ -101,7 +104,7 @@ export class RateController {
 
   /** Smallest round trip of late, or a guess before the first. */
   get rttMs(): number {
-    return this.#minRtt < Number.POSITIVE_INFINITY ? this.#minRtt : 100;
+    return this.#minRtt < NEVER ? this.#minRtt : 100;
   }
 
   get pacingBytesPerSecond(): number {
@@ -161,7 +164,7 @@ export class RateController {
     this.#roundRtt = Math.min(this.#roundRtt, rttMs);
     if (nowMs - this.#rttSince > RTT_WINDOW_MS) {
       this.#minRtt = this.#nextMinRtt;
-      this.#nextMinRtt = Number.POSITIVE_INFINITY;
+      this.#nextMinRtt = NEVER;
       this.#rttSince = nowMs;
     }
     this.#minRtt = Math.min(this.#minRtt, rttMs);
@@ -190,7 +193,7 @@ export class RateController {
       this.#received = 0;
       this.#lost = 0;
     }
-    const queueMs = this.#roundRtt < Number.POSITIVE_INFINITY ? this.#roundRtt - this.rttMs : 0;
+    const queueMs = this.#roundRtt < NEVER ? this.#roundRtt - this.rttMs : 0;
     const best = this.#samples[this.#samples.length - 1] ?? 0;
     const slower =
       !this.#roundLimited &&
@@ -204,7 +207,7 @@ export class RateController {
     if (this.#samples.length > BANDWIDTH_ROUNDS) this.#samples.shift();
     this.#estimate();
     if (!this.#roundLimited || this.phase === "drain") this.#nextPhase(queueMs);
-    this.#roundRtt = Number.POSITIVE_INFINITY;
+    this.#roundRtt = NEVER;
     this.#roundLimited = false;
   }
 

@@ -15,7 +15,7 @@ import {
   SEALED_BYTES_MAX,
   WINDOW_RECORDS,
 } from "./limits.ts";
-import { type OpenVolume, onDisk, openSource, readFully, type Volume } from "./open-volume.ts";
+import { type OpenVolume, onDisk, openSource, readExactly, type Volume } from "./open-volume.ts";
 import { type Extent, sealRecord } from "./record.ts";
 
 /** zstd levels, from none to what still does 50 MB/s. */
@@ -37,8 +37,19 @@ interface Source extends OpenVolume {
   readonly data: Buffer;
 }
 
+interface ReadAhead {
+  readonly source: Source;
+  readonly at: number;
+  readonly buffer: Buffer<ArrayBuffer>;
+  readonly leaf: Promise<Buffer>;
+}
+
 /** Reads and seals all volumes. Posts `record`s, `digest`s and, at last, `end`. */
-export async function readVolumes(volumes: readonly Volume[], ring: Buffer, port: DiskPort) {
+export async function readVolumes(
+  volumes: readonly Volume[],
+  ring: Buffer,
+  port: DiskPort,
+): Promise<void> {
   const sources: Source[] = [];
   for (const [index, volume] of volumes.entries()) {
     sources.push({
@@ -55,29 +66,25 @@ export async function readVolumes(volumes: readonly Volume[], ring: Buffer, port
   port.post({ type: "ready", blank: [] });
   const seal = await sealer(ring, port);
   const spare = Array.from({ length: LEAVES_AHEAD }, () => Buffer.allocUnsafeSlow(LEAF_BYTES));
-  const ahead: { source: Source; at: number; leaf: Buffer<ArrayBuffer>; read: Promise<number> }[] =
-    [];
+  const ahead: ReadAhead[] = [];
   for (const source of sources) await finishIfDone(source, 0, seal, port);
   for (;;) {
-    for (let leaf = spare.pop(); leaf; leaf = spare.pop()) {
+    for (let buffer = spare.pop(); buffer; buffer = spare.pop()) {
       const source = mostLeft(sources);
       if (source === undefined) break;
       const at = source.next;
       source.next = Math.min(at + LEAF_BYTES, source.sizeBytes);
-      const read = readFully(source.handle, leaf, source.next - at, at);
-      read.catch(() => {}); // Seen when its turn comes.
-      ahead.push({ source, at, leaf, read });
+      const leaf = readExactly(source.handle, buffer, at, source.next - at);
+      leaf.catch(() => {}); // Seen when its turn comes.
+      ahead.push({ source, at, buffer, leaf });
     }
     const first = ahead.shift();
     if (first === undefined) break;
-    const { source, at, leaf } = first;
-    const length = await onDisk(source.path, () => first.read);
-    if (length < Math.min(LEAF_BYTES, source.sizeBytes - at)) {
-      await onDisk(source.path, () => Promise.reject(new Error(`ends at byte ${at + length}`)));
-    }
-    await digestLeaf(source, at, leaf.subarray(0, length), seal);
-    await finishIfDone(source, at + length, seal, port);
-    spare.push(leaf);
+    const { source, at } = first;
+    const leaf = await onDisk(source.path, () => first.leaf);
+    await digestLeaf(source, at, leaf, seal);
+    await finishIfDone(source, at + leaf.length, seal, port);
+    spare.push(first.buffer);
   }
   port.post({ type: "end" });
 }
@@ -119,6 +126,7 @@ async function finishIfDone(source: Source, end: number, seal: Seal, port: DiskP
   if (end < source.sizeBytes) return;
   if (end > source.start) await seal(source, end);
   port.post({ type: "digest", volume: source.index, digest: source.digest.finish() });
+  await source.handle.close();
 }
 
 /** Waits for the key, then seals records one after another, each when the window has room for it. */

@@ -5,7 +5,7 @@ import { type DiskReport, type DiskThread, startDiskThread } from "./disk-worker
 import { REPORT_MS } from "./limits.ts";
 import { ReceiverCore } from "./receiver-core.ts";
 import type { Coverage } from "./record.ts";
-import { encodeProbe, encodeReport, NoteType } from "./report.ts";
+import { ANSWER_NOTE, encodeProbe, encodeReport, PROBE_NOTE } from "./report.ts";
 import { Proof, type SessionContext, type SessionEnd } from "./session-end.ts";
 
 /** Ours. Reports repeat what they said this often when nothing is new. */
@@ -22,6 +22,8 @@ export class ReceivingEnd implements SessionEnd {
   readonly #theirs: string[] = [];
   /** Written before an earlier record was. */
   readonly #written = new Map<number, Coverage>();
+  /** Asked for again. */
+  readonly #torn = new Set<number>();
   readonly #timer: NodeJS.Timeout;
   #news = true;
   #reportedAt = 0;
@@ -49,7 +51,7 @@ export class ReceivingEnd implements SessionEnd {
     const now = performance.now();
     if (!this.#news && now - this.#reportedAt < REPEAT_MS) return;
     const report = this.#core.report(now);
-    this.#context.path.sendNote(report ? encodeReport(report) : encodeProbe(NoteType.answer, 0));
+    this.#context.path.sendNote(report ? encodeReport(report) : encodeProbe(ANSWER_NOTE, 0));
     this.#news = false;
     this.#reportedAt = now;
   }
@@ -63,7 +65,7 @@ export class ReceivingEnd implements SessionEnd {
     try {
       // A character device proves nothing: the sender's word is all there is.
       this.#proof.settle(volume, own || theirs, theirs);
-      this.#context.control.send({ type: "proof", volume, digest: theirs });
+      this.#context.tell({ type: "proof", volume, digest: theirs });
     } catch (error) {
       this.#context.fail(error);
     }
@@ -73,8 +75,8 @@ export class ReceivingEnd implements SessionEnd {
     const { path } = this.#context;
     const now = performance.now();
     const onNote = (body: Buffer, noteBytes: number) => {
-      const probes = body[0] === NoteType.probe && body.length >= 3 && body.readUInt16BE(1) > 0;
-      if (probes) path.sendNote(encodeProbe(NoteType.answer, noteBytes));
+      const probes = body[0] === PROBE_NOTE && body.length >= 3 && body.readUInt16BE(1) > 0;
+      if (probes) path.sendNote(encodeProbe(ANSWER_NOTE, noteBytes));
     };
     return path.receive(batch, onNote, (at) => {
       this.#news = true;
@@ -99,10 +101,12 @@ export class ReceivingEnd implements SessionEnd {
     const core = this.#core;
     if (report.type === "torn") {
       core.reject(report.record);
-      this.#context.control.send({ type: "again", record: report.record });
+      this.#torn.add(report.record);
+      this.#context.tell({ type: "again", record: report.record });
     } else if (report.type === "written") {
       const { record, coverage } = report;
       this.#written.set(record, coverage);
+      this.#torn.delete(record);
       this.bytesDone += coverage.end - coverage.start;
       this.#news = true;
       let next = core.base;
@@ -114,6 +118,11 @@ export class ReceivingEnd implements SessionEnd {
         if (done) this.#prover.tell({ type: "written", coverage: done });
       }
     }
+  }
+
+  repeat(): void {
+    // Proofs are said again when the sender repeats its digests.
+    for (const record of this.#torn) this.#context.tell({ type: "again", record });
   }
 
   close(): unknown {

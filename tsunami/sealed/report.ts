@@ -20,7 +20,9 @@
 
 import { WINDOW_RECORDS } from "./limits.ts";
 
-export const NoteType = { probe: 0, report: 1, answer: 2 } as const;
+export const PROBE_NOTE = 0;
+export const REPORT_NOTE = 1;
+export const ANSWER_NOTE = 2;
 
 const RUNS_AT = 29 + WINDOW_RECORDS / 8;
 /** Specification. A report fits into the smallest datagram that every path carries. */
@@ -39,7 +41,7 @@ export interface Report {
 
 export function encodeReport(report: Report): Buffer {
   const body = Buffer.alloc(RUNS_AT + report.runs.length * 5);
-  body[0] = NoteType.report;
+  body[0] = REPORT_NOTE;
   body.writeUInt32BE(report.highest >>> 0, 1);
   body.writeUInt32BE(Math.min(report.holdMs * 1000, 0xffff_ffff) >>> 0, 5);
   body.writeDoubleBE(report.arrivedAtMs, 9);
@@ -56,7 +58,7 @@ export function encodeReport(report: Report): Buffer {
 
 /** @returns `undefined` when the body is no report. */
 export function decodeReport(body: Buffer): Report | undefined {
-  if (body.length <= RUNS_AT || body[0] !== NoteType.report) return;
+  if (body.length <= RUNS_AT || body[0] !== REPORT_NOTE) return;
   const runs: number[] = [];
   let run = 0;
   let shift = 0;

@@ -7,7 +7,7 @@ import { FRAGMENT_HEADER_BYTES } from "./datagram.ts";
 import type { DiskReport } from "./disk-worker.ts";
 import { DATAGRAM_BYTES, HEADER_BYTES, TICK_MS, WINDOW_RECORDS } from "./limits.ts";
 import { RateController } from "./rate-controller.ts";
-import { decodeReport, encodeProbe, NoteType } from "./report.ts";
+import { ANSWER_NOTE, decodeReport, encodeProbe, PROBE_NOTE } from "./report.ts";
 import { SenderCore } from "./sender-core.ts";
 import { Proof, type SessionContext, type SessionEnd } from "./session-end.ts";
 
@@ -77,13 +77,13 @@ export class SendingEnd implements SessionEnd {
    * next ones to pieces, and their arrival would prove nothing.
    */
   #probePath(): void {
-    const { path, control } = this.#context;
+    const { path, localAddress } = this.#context;
     this.#probed = true;
-    const limit = interfaceLimit(control.localAddress);
+    const limit = interfaceLimit(localAddress);
     for (let copy = 0; copy < PROBE_COPIES; copy += 1) {
       for (const bytes of DATAGRAM_BYTES) {
         if (bytes > limit) continue;
-        path.sendNote(encodeProbe(NoteType.probe, bytes, bytes - NOTE_OVERHEAD_BYTES));
+        path.sendNote(encodeProbe(PROBE_NOTE, bytes, bytes - NOTE_OVERHEAD_BYTES));
       }
     }
   }
@@ -96,7 +96,7 @@ export class SendingEnd implements SessionEnd {
         const base = core.base;
         core.onReport(report, performance.now());
         if (core.base !== base) this.#openWindow();
-      } else if (body[0] === NoteType.answer && body.length >= 3) {
+      } else if (body[0] === ANSWER_NOTE && body.length >= 3) {
         const bytes = body.readUInt16BE(1) - FRAGMENT_HEADER_BYTES;
         if (bytes > core.fragmentBytes && bytes < 9000) core.fragmentBytes = bytes;
       }
@@ -105,7 +105,7 @@ export class SendingEnd implements SessionEnd {
   }
 
   onControl({ type, record, volume, digest }: ControlMessage): void {
-    const { control, finish } = this.#context;
+    const { tell, finish } = this.#context;
     const index = volume as number;
     const own = this.#own[index];
     if (type === "again" && Number.isSafeInteger(record)) this.#core.again(record as number);
@@ -113,7 +113,7 @@ export class SendingEnd implements SessionEnd {
     this.#proof.settle(index, own, digest);
     if (!this.#proof.complete) return;
     const { bytesSent, bytesResent } = this.#core;
-    control.send({ type: "bye", bytesSent, bytesResent });
+    tell({ type: "bye", bytesSent, bytesResent });
     finish({ digests: this.#proof.digests, bytesSent, bytesResent });
   }
 
@@ -123,8 +123,14 @@ export class SendingEnd implements SessionEnd {
       this.#core.offer(report.record, report.sealedBytes);
     } else if (report.type === "digest") {
       this.#own[report.volume] = report.digest;
-      this.#context.control.send(report);
+      this.#context.tell(report);
     } else if (report.type === "end") this.#core.finish();
+  }
+
+  repeat(): void {
+    for (const [volume, digest] of this.#own.entries()) {
+      if (digest !== undefined) this.#context.tell({ type: "digest", volume, digest });
+    }
   }
 
   close(): void {

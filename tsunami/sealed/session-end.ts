@@ -1,9 +1,9 @@
 /** What both ends of a session have in common, and what a session promises to its caller. */
 
 import { TransferError } from "../transfer-error.ts";
-import type { Control, ControlMessage } from "./control.ts";
+import type { ControlMessage } from "./control.ts";
 import type { DataPath } from "./data-path.ts";
-import type { DiskReport, DiskThread } from "./disk-worker.ts";
+import type { DiskReport, DiskTasks, DiskThread } from "./disk-worker.ts";
 import type { SessionKeys } from "./keys.ts";
 import type { Waits } from "./limits.ts";
 
@@ -19,7 +19,8 @@ export interface Progress {
 }
 
 export interface SessionOptions {
-  readonly role: "sender" | "receiver";
+  /** `sender` of `sender.ts` or `receiver` of `receiver.ts`. */
+  readonly role: SessionRole;
   /** Exactly one side listens; the other one calls, and speaks first on both paths. */
   readonly listens: boolean;
   readonly localAddress?: string;
@@ -33,7 +34,7 @@ export interface SessionOptions {
   /** The same order and sizes on both sides. */
   readonly volumes: readonly { readonly path: string; readonly sizeBytes: number }[];
   readonly rateCapBitsPerSecond?: number;
-  /** A file that calls `runDiskWorker()` when it is not on the main thread. */
+  /** A file that calls `runDiskWorker(role.diskTasks)` when it is not on the main thread. */
   readonly workerEntry: URL;
   /** Ends the session with code `stopped`; when the promise settles nothing of it is left. */
   readonly signal: AbortSignal;
@@ -60,13 +61,28 @@ export interface SessionContext {
   readonly options: SessionOptions;
   readonly keys: SessionKeys;
   readonly ring: Buffer;
-  readonly control: Control;
+  /** This side's address on the way to the peer. */
+  readonly localAddress: string;
+  /** Sends a control message; it may be lost with its connection, see {@link SessionEnd.repeat}. */
+  readonly tell: (message: ControlMessage) => void;
   readonly path: DataPath;
   readonly disk: DiskThread;
   /** Which target volumes are blank. */
   readonly blank: readonly boolean[];
   readonly fail: (error: unknown) => void;
   readonly finish: (report: Omit<SessionReport, "bytesRead" | "durationMs">) => void;
+}
+
+/**
+ * What one side of a session does. It comes in from outside, so that a program that only sends does
+ * not carry what only receives: user data has room for one of them.
+ */
+export interface SessionRole {
+  readonly name: "sender" | "receiver";
+  readonly End: new (context: SessionContext) => SessionEnd;
+  /** The task of the thread that goes with the session from its start. */
+  readonly diskTask: "read" | "write";
+  readonly diskTasks: DiskTasks;
 }
 
 /** One end of a running session. */
@@ -77,6 +93,8 @@ export interface SessionEnd {
   onDatagrams(batch: Buffer): boolean;
   onControl(message: ControlMessage): void;
   onDisk(report: DiskReport): void;
+  /** The control connection is a new one: says again what the peer may have missed. */
+  repeat(): void;
   /** Stops the timers and threads of this end. */
   close(): unknown;
 }
@@ -102,6 +120,7 @@ export class Proof {
       const what = `volume ${volume} (${path}) read back differs from its source`;
       throw new TransferError("digest-mismatch", what);
     }
+    if (this.digests[volume] !== undefined) return;
     this.digests[volume] = own;
     this.#proved += 1;
     this.#options.onVolume?.(volume, own);

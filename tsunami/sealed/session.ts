@@ -7,6 +7,7 @@
  * 4. Both sides know every digest, and that they are equal. Or one sentence says why not.
  */
 
+import { randomUUID } from "node:crypto";
 import type { DatagramHandler } from "../sockets/datagram-socket.ts";
 import { openPlainSocket } from "../sockets/plain-socket.ts";
 import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
@@ -15,22 +16,18 @@ import { DataPath } from "./data-path.ts";
 import { startDiskThread } from "./disk-worker.ts";
 import { sessionKeys } from "./keys.ts";
 import { SEALED_BYTES_MAX, VOLUMES_MAX, WAITS, type Waits, WINDOW_RECORDS } from "./limits.ts";
-import { ReceivingEnd } from "./receiving-end.ts";
-import { encodeProbe, NoteType } from "./report.ts";
-import { SendingEnd } from "./sending-end.ts";
+import { ANSWER_NOTE, encodeProbe } from "./report.ts";
 import type { SessionEnd, SessionOptions, SessionReport } from "./session-end.ts";
 
 export { runDiskWorker } from "./disk-worker.ts";
-export type { Progress, SessionOptions, SessionReport } from "./session-end.ts";
+export type { Progress, SessionOptions, SessionReport, SessionRole } from "./session-end.ts";
 
 const VERSION = 1;
 const BEAT_MS = 1000;
-const BELIEVED: readonly TransferErrorCode[] = [
-  "digest-mismatch",
-  "disk-io",
-  "disk-size",
-  "protocol",
-];
+/** As long as a timer can be. */
+const FOREVER_MS = 2 ** 31 - 1;
+/** What a peer may blame; anything else it says means that it is gone. */
+const BELIEVED = /^(digest-mismatch|disk-io|disk-size|protocol)$/;
 
 /**
  * Runs one side of a transfer to its end.
@@ -61,7 +58,13 @@ class Session {
   #control: Control | undefined;
   #path: DataPath | undefined;
   #end: SessionEnd | undefined;
+  #late: NodeJS.Timeout | undefined;
+  /** Tells a process from one that was started in its place. */
+  readonly #life = randomUUID();
+  #peerLife: unknown;
+  /** The last word on the data path, and on the control channel. */
   #heardAt = 0;
+  #toldAt = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -72,7 +75,7 @@ class Session {
 
   async run(): Promise<SessionReport> {
     const options = this.#options;
-    const { role, listens, port, localAddress, volumes, signal } = options;
+    const { role, listens, port, localAddress, signal } = options;
     const stop = () => this.#fail(new TransferError("stopped", "the transfer was stopped"));
     signal.addEventListener("abort", stop);
     this.#closers.push(() => signal.removeEventListener("abort", stop));
@@ -82,32 +85,25 @@ class Session {
     const { disk, blank } = await this.#openDisk(ring);
     const bind = { port: listens ? port : 0, address: localAddress };
     const socket = await openPlainSocket(bind, this.#onDatagrams).catch((error: Error) => {
-      throw new TransferError("peer-unreachable", `cannot bind UDP: ${error.message}`, error);
+      throw new TransferError("peer-unreachable", `UDP: ${error.message}`, error);
     });
     this.#closers.push(() => socket.close());
-    const control = await openControl(
-      options,
-      this.#waits,
-      this.#ended.signal,
-      this.#onMessage,
-      (error) => this.#fail(error),
-    );
-    this.#control = control;
-    const sizes = volumes.map((volume) => volume.sizeBytes);
-    control.send({ type: "hello", version: VERSION, role, sizes });
+    const { exported, localAddress: address, remoteAddress } = await this.#meet(this.#waits);
     await this.#until(this.#hello.promise);
-    const keys = sessionKeys(control.exported);
-    const sends = role === "sender";
+    const keys = sessionKeys(exported);
+    const sends = role.name === "sender";
     const [out, into] = sends ? [keys.forward, keys.backward] : [keys.backward, keys.forward];
     const path = new DataPath(socket, out, into);
-    if (!listens) path.peer = { port, address: control.remoteAddress };
+    if (!listens) path.peer = { port, address: remoteAddress };
     this.#path = path;
-    const end = new (sends ? SendingEnd : ReceivingEnd)({
-      ...{ options, keys, control, path, disk, blank, ring: Buffer.from(ring) },
+    const end = new role.End({
+      ...{ options, keys, path, disk, blank, ring: Buffer.from(ring), localAddress: address },
+      tell: (message) => this.#control?.send(message),
       fail: this.#fail,
       finish: this.#fate.resolve,
     });
     this.#end = end;
+    this.#heardAt = performance.now();
     this.#closers.push(() => end.close(), this.#beat(end));
     const report = await this.#fate.promise;
     return {
@@ -124,6 +120,8 @@ class Session {
   }
 
   async close(): Promise<void> {
+    this.#ended.abort();
+    clearTimeout(this.#late);
     await Promise.all(this.#closers.reverse().map((close) => close()));
     await this.#control?.end();
   }
@@ -134,6 +132,40 @@ class Session {
     this.#fate.reject(reason);
     this.#ended.abort(reason);
   };
+
+  /**
+   * Meets the peer. A control connection that breaks is replaced: the caller calls again, and the
+   * listener always listens, since it may not know yet. The data path goes on with its keys.
+   */
+  async #meet(waits: Waits): Promise<Control> {
+    const { role, volumes, listens } = this.#options;
+    const control: Control = await openControl(
+      this.#options,
+      waits,
+      this.#ended.signal,
+      this.#onMessage,
+      (error) => {
+        if (control === this.#control) this.#onGone(error);
+      },
+    );
+    const old = this.#control;
+    this.#control = control;
+    clearTimeout(this.#late);
+    const sizes = volumes.map((volume) => volume.sizeBytes);
+    control.send({ type: "hello", version: VERSION, role: role.name, sizes, life: this.#life });
+    if (listens) this.#meet({ ...waits, connectMs: FOREVER_MS }).catch(() => {});
+    await old?.end();
+    return control;
+  }
+
+  #onGone(error: Error): void {
+    if (this.#ended.signal.aborted) return;
+    if (error instanceof TransferError || !this.#end) this.#fail(error);
+    else {
+      this.#late = setTimeout(() => this.#fail(error), this.#waits.againMs);
+      if (!this.#options.listens) this.#meet(this.#waits).catch(this.#fail);
+    }
+  }
 
   /** A wait that fails as soon as the session does. */
   #until<T>(promise: Promise<T>): Promise<T> {
@@ -149,7 +181,7 @@ class Session {
       psk.length !== 32 ||
       !(listens || peerAddress)
     ) {
-      throw new TransferError("protocol", "volumes, key or address of this side make no session");
+      throw new TransferError("protocol", "the options make no session");
     }
   }
 
@@ -158,7 +190,7 @@ class Session {
     const ready = Promise.withResolvers<readonly boolean[]>();
     const disk = startDiskThread(
       workerEntry,
-      { task: role === "sender" ? "read" : "write", volumes, ring },
+      { task: role.diskTask, volumes, ring },
       (report) => {
         if (report.type === "ready") ready.resolve(report.blank);
         else this.#end?.onDisk(report);
@@ -181,25 +213,31 @@ class Session {
   };
 
   readonly #onMessage = (message: ControlMessage) => {
-    this.#heardAt = performance.now();
+    this.#toldAt = performance.now();
     if (message.type === "failed") {
-      const code = BELIEVED.find((one) => one === message.code) ?? "peer-lost";
+      const code = String(message.code);
       const words = String(message.message).replace(/[^\x20-\x7e]/g, "?");
-      throw new TransferError(code, `the peer gave up: ${words.slice(0, 250)}`);
+      throw new TransferError(
+        BELIEVED.test(code) ? (code as TransferErrorCode) : "peer-lost",
+        `the peer gave up: ${words.slice(0, 250)}`,
+      );
     }
     if (message.type === "hello") this.#checkHello(message);
     else this.#end?.onControl(message);
   };
 
-  #checkHello({ version, role, sizes }: ControlMessage): void {
+  #checkHello({ version, role, sizes, life }: ControlMessage): void {
     const { volumes, role: own } = this.#options;
     const expected = JSON.stringify(volumes.map((volume) => volume.sizeBytes));
     let problem = "";
     if (version !== VERSION) problem = `speaks version ${String(version).slice(0, 9)}`;
-    else if (role === own) problem = `is a ${own} too`;
+    else if (role === own.name) problem = `is a ${own.name} too`;
     else if (JSON.stringify(sizes) !== expected) problem = "has volumes of other sizes";
     if (problem) throw new TransferError("protocol", `the peer ${problem}`);
+    this.#peerLife ??= life;
+    if (life !== this.#peerLife) throw new TransferError("peer-lost", "the peer was restarted");
     this.#hello.resolve();
+    this.#end?.repeat();
   }
 
   /** Every second: progress; now and then: a word to the peer; at last: has it gone? */
@@ -219,9 +257,9 @@ class Session {
       if (now - spokenAt > keepaliveMs) {
         spokenAt = now;
         this.#control?.send({ type: "ping" });
-        this.#path?.sendNote(encodeProbe(NoteType.answer, 0));
+        this.#path?.sendNote(encodeProbe(ANSWER_NOTE, 0));
       }
-      if (now - this.#heardAt < silenceMs) return;
+      if (now - Math.min(this.#heardAt, this.#toldAt) < silenceMs) return;
       const what = `no word from the peer for ${silenceMs / 1000} s`;
       this.#fail(new TransferError("peer-lost", what));
     };

@@ -7,14 +7,18 @@ import { TransferError } from "../transfer-error.ts";
 import { isZero } from "./digest.ts";
 import type { DiskPort } from "./disk-worker.ts";
 import { LEAF_BYTES, SEALED_BYTES_MAX, WINDOW_RECORDS } from "./limits.ts";
-import { type OpenVolume, onDisk, openTarget, readFully, type Volume } from "./open-volume.ts";
+import { type OpenVolume, onDisk, openTarget, readExactly, type Volume } from "./open-volume.ts";
 import { type Coverage, openRecord } from "./record.ts";
 
 /** Ours. Opened records in memory at once. */
 const WRITES_MAX = 8;
 
 /** Serves until the thread ends. Posts `ready`, then `written` or `torn` for every record. */
-export async function writeVolumes(volumes: readonly Volume[], ring: Buffer, port: DiskPort) {
+export async function writeVolumes(
+  volumes: readonly Volume[],
+  ring: Buffer,
+  port: DiskPort,
+): Promise<void> {
   const targets: OpenVolume[] = [];
   for (const volume of volumes) targets.push(await openTarget(volume));
   port.post({ type: "ready", blank: targets.map((target) => target.blank) });
@@ -85,10 +89,9 @@ async function writeFully(target: OpenVolume, data: Buffer, position: number): P
 
 async function zero(target: OpenVolume, from: number, to: number): Promise<void> {
   if (target.blank) return;
-  const buffer = Buffer.alloc(Math.min(LEAF_BYTES, to - from));
-  for (let at = from; at < to; at += buffer.length) {
-    const length = await readFully(target.handle, buffer, Math.min(buffer.length, to - at), at);
-    if (!isZero(buffer, 0, length))
-      await writeFully(target, buffer.fill(0, 0, length).subarray(0, length), at);
+  const buffer = Buffer.alloc(LEAF_BYTES);
+  for (let at = from; at < to; at += LEAF_BYTES) {
+    const old = await readExactly(target.handle, buffer, at, Math.min(LEAF_BYTES, to - at));
+    if (!isZero(old)) await writeFully(target, old.fill(0), at);
   }
 }

@@ -96,12 +96,13 @@ export async function openCloudBench(): Promise<CloudBench> {
       return { runId, ...identity };
     },
     async context(behaviour, changes = {}) {
-      const template = await readFile(new URL("stand-in-agent.sh", import.meta.url), "utf8");
+      const script = await readFile(new URL("stand-in-agent.sh", import.meta.url), "utf8");
+      const template = script.replaceAll("@BEHAVIOUR@", behaviour);
       return {
         clouds: clouds(),
         signal: new AbortController().signal,
         report: () => undefined,
-        userDataTemplate: template.replaceAll("@BEHAVIOUR@", behaviour),
+        userDataTemplates: { source: template, destination: template },
         clock: systemClock,
         limits: QUICK,
         ...changes,

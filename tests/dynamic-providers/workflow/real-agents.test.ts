@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import type { HelperSide } from "../../../agent/contract.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import { removeImage } from "../../../dynamic-providers/workflow/remove-image.ts";
 import { bundleAgent, makeUserData } from "../../../tools/build.ts";
@@ -66,9 +67,13 @@ async function sourceWithEveryDevice(): Promise<string> {
 test("an image with every kind of device is copied by real helpers, each snapshot once", async () => {
   const sourceAmiId = await sourceWithEveryDevice();
   const request = { ...bench.request, sourceAmiId, tags: { team: "b" } };
-  const { code } = await bundleAgent();
   const boot = await readFile(new URL("../../../agent/boot.sh", import.meta.url), "utf8");
-  const context = await bench.context("good", { userDataTemplate: makeUserData(boot, code) });
+  const template = async (side: HelperSide) => makeUserData(boot, (await bundleAgent(side)).code);
+  const userDataTemplates = {
+    source: await template("source"),
+    destination: await template("destination"),
+  };
+  const context = await bench.context("good", { userDataTemplates });
   const { image } = await copyImage(request, await bench.identity(runId(1)), context);
 
   const [first, second] = image.snapshots;
