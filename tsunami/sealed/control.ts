@@ -129,7 +129,8 @@ async function call(
     });
     socket.setTimeout(waits.handshakeMs, () => socket.destroy(new Error("no answer")));
     try {
-      await once(socket, "secureConnect", { signal: until });
+      const closed = once(socket, "close").then(() => Promise.reject(new Error("closed")));
+      await Promise.race([once(socket, "secureConnect", { signal: until }), closed]);
       socket.setTimeout(0);
       return socket;
     } catch (error) {

@@ -17,7 +17,8 @@ import {
   decodeReport,
   encodeProbe,
   encodeReport,
-  NoteType,
+  PROBE_NOTE,
+  REPORT_NOTE,
   type Report,
 } from "../../../tsunami/sealed/report.ts";
 
@@ -152,11 +153,11 @@ test("no bytes make a report that crashes or loops", () => {
   for (let length = 0; length < whole.length; length += 1) decodeReport(whole.subarray(0, length));
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      const read = decodeReport(Buffer.concat([Buffer.from([NoteType.report]), bytes]));
+      const read = decodeReport(Buffer.concat([Buffer.from([REPORT_NOTE]), bytes]));
       for (const run of read?.runs ?? []) assert.ok(run >= 1 && run < 2 ** 28);
     }),
   );
-  assert.equal(decodeReport(encodeProbe(NoteType.probe, 1472, 1444)), undefined);
+  assert.equal(decodeReport(encodeProbe(PROBE_NOTE, 1472, 1444)), undefined);
 });
 
 test("keys: cut from the exporter; a new record key every 2^18 records", () => {
