@@ -99,8 +99,17 @@ export function startDiskThread(
     if (report.type === "failed") onFailure(new TransferError(report.code, report.message));
     else onReport(report);
   });
+  let ended = false;
   worker.on("error", (error) => {
+    // What is still open when a thread is ended may fail on its way out; that is no news.
+    if (ended) return;
     onFailure(new TransferError("disk-io", `a disk thread died: ${String(error)}`, error));
   });
-  return { tell: (order) => worker.postMessage(order), end: () => worker.terminate() };
+  return {
+    tell: (order) => worker.postMessage(order),
+    end() {
+      ended = true;
+      return worker.terminate();
+    },
+  };
 }

@@ -125,8 +125,9 @@ async function digestLeaf(source: Source, at: number, leaf: Buffer, seal: Seal):
 async function finishIfDone(source: Source, end: number, seal: Seal, port: DiskPort) {
   if (end < source.sizeBytes) return;
   if (end > source.start) await seal(source, end);
-  port.post({ type: "digest", volume: source.index, digest: source.digest.finish() });
+  // First: with the last digest told, the session may end this thread at once.
   await source.handle.close();
+  port.post({ type: "digest", volume: source.index, digest: source.digest.finish() });
 }
 
 /** Waits for the key, then seals records one after another, each when the window has room for it. */
