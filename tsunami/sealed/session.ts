@@ -9,7 +9,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { DatagramHandler } from "../sockets/datagram-socket.ts";
-import { openPlainSocket } from "../sockets/plain-socket.ts";
+import { openSocket } from "../sockets/open-socket.ts";
 import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
 import { type Control, type ControlMessage, openControl } from "./control.ts";
 import { DataPath } from "./data-path.ts";
@@ -84,7 +84,7 @@ class Session {
     const ring = new SharedArrayBuffer(WINDOW_RECORDS * SEALED_BYTES_MAX);
     const { disk, blank } = await this.#openDisk(ring);
     const bind = { port: listens ? port : 0, address: localAddress };
-    const socket = await openPlainSocket(bind, this.#onDatagrams).catch((error: Error) => {
+    const socket = await openSocket(bind, this.#onDatagrams).catch((error: Error) => {
       throw new TransferError("peer-unreachable", `UDP: ${error.message}`, error);
     });
     this.#closers.push(() => socket.close());
