@@ -25,7 +25,7 @@ import { PEER_NAMES, POINT_SETS, POINTS, type Point } from "./points.ts";
 import { writeReport } from "./report/performance-page.ts";
 
 const USAGE = `npm run bench -- [--only SET|POINT,...] [--peers NAME,...] [--runs N] [--size MIB]
-                 [--limit SECONDS] [--results FILE] [--report] [--list]
+                 [--limit SECONDS] [--results FILE] [--report [--docs FOLDER]] [--list]
 
     --only     sets (${POINT_SETS.join(", ")}) or points; default: all
     --peers    ${PEER_NAMES.join(", ")}
@@ -33,7 +33,8 @@ const USAGE = `npm run bench -- [--only SET|POINT,...] [--peers NAME,...] [--run
     --size     of the random content; default 1024 MiB
     --limit    a peer is cut off then; default 60 s
     --results  default bench/results.jsonl; lines are added
-    --report   makes docs/performance.md of the results, and measures nothing
+    --report   makes performance.md and its plots of the results, and measures nothing
+    --docs     where; default docs
     --list     the points
 `;
 
@@ -51,6 +52,7 @@ const { values } = parseArgs({
     limit: { type: "string", default: "60" },
     results: { type: "string", default: join(ROOT, "bench/results.jsonl") },
     report: { type: "boolean" },
+    docs: { type: "string", default: join(ROOT, "docs") },
     list: { type: "boolean" },
     help: { type: "boolean", short: "h" },
   },
@@ -60,7 +62,7 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   if (values.help) process.stdout.write(USAGE);
   else if (values.list) list();
-  else if (values.report) await writeReport(values.results, join(ROOT, "docs"));
+  else if (values.report) await writeReport(values.results, values.docs);
   else return await bench(choosePoints());
   return 0;
 }

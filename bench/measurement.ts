@@ -64,8 +64,10 @@ export interface Measurement {
   /** Not to be quoted: the machine was busy with something else. */
   readonly noisy: boolean;
   readonly competitorBitsPerSecond?: number;
-  /** Milliseconds and Mbit/s out of the link, for what changes while it runs. */
-  readonly timeline?: readonly (readonly [number, number])[];
+  /** For a link that changes: milliseconds, Mbit/s out of it, milliseconds of queue. */
+  readonly timeline?: readonly (readonly [number, number, number])[];
+  /** On the same clock: when it changed, and to which Mbit/s. */
+  readonly rateSteps?: readonly (readonly [number, number])[];
 }
 
 /** Ours. More than this share of a core for others, and a figure says nothing. */
@@ -87,7 +89,7 @@ export async function measure(options: MeasurementOptions): Promise<Measurement>
     const context = peerContext(options, { link, scratch, destination, sides });
     if (link !== undefined) await prepareEnds(context, peer, point);
     const before = await readCpu(link?.pid);
-    const { outcome, competitorBitsPerSecond } = await runPeer(options, context, link);
+    const { outcome, competitorBitsPerSecond, rateSteps } = await runPeer(options, context, link);
     const after = await readCpu(link?.pid);
     const summary = await link?.end();
     const measured = describe(options, outcome, summary);
@@ -100,7 +102,7 @@ export async function measure(options: MeasurementOptions): Promise<Measurement>
       foreignCores: others,
       noisy: others > FOREIGN_CORES_MAX || late,
       ...(competitorBitsPerSecond !== undefined && { competitorBitsPerSecond }),
-      ...(point.rateSteps && summary && { timeline: timelineOf(summary) }),
+      ...(point.rateSteps && summary && { timeline: timelineOf(summary), rateSteps }),
     };
   } finally {
     await Promise.all(sides.map((side) => side.end().catch(() => {})));
@@ -184,19 +186,27 @@ async function runPeer(
   { point, peer }: MeasurementOptions,
   context: PeerContext,
   link: LongLink | undefined,
-): Promise<{ outcome: PeerOutcome; competitorBitsPerSecond: number | undefined }> {
+): Promise<{
+  outcome: PeerOutcome;
+  competitorBitsPerSecond: number | undefined;
+  rateSteps: [number, number][];
+}> {
   const competitor = point.competitor === undefined ? undefined : await startCompetitor(context);
   if (competitor !== undefined) {
     await new Promise((ready) => setTimeout(ready, COMPETITOR_LEAD_MS));
   }
+  const rateSteps: [number, number][] = [];
   const timers = (point.rateSteps ?? []).map(([seconds, rateMbit]) =>
-    setTimeout(() => link?.setRate(rateMbit), seconds * 1000),
+    setTimeout(() => {
+      link?.setRate(rateMbit);
+      rateSteps.push([Math.round(link?.samples.at(-1)?.ms ?? 0), rateMbit]);
+    }, seconds * 1000),
   );
   const startMs = performance.now();
   try {
     const outcome = await peer.run(context);
     const competitorBitsPerSecond = await competitor?.end(startMs, performance.now());
-    return { outcome, competitorBitsPerSecond };
+    return { outcome, competitorBitsPerSecond, rateSteps };
   } finally {
     for (const timer of timers) clearTimeout(timer);
   }
@@ -262,13 +272,14 @@ async function verify(
   return proved ? "proved" : "compared";
 }
 
-/** Rate out of the link towards the receiver, sample by sample. */
-function timelineOf({ samples }: LinkSummary): [number, number][] {
+/** Rate out of the link towards the receiver, and its queue, sample by sample. */
+function timelineOf({ samples }: LinkSummary): [number, number, number][] {
   return samples.slice(1).map((sample, index) => {
     const before = samples[index];
     const bytes = sample.aToB.bytesOut - (before?.aToB.bytesOut ?? 0);
     const ms = sample.ms - (before?.ms ?? 0);
-    return [Math.round(sample.ms), round((bytes * 8) / 1000 / Math.max(1, ms), 1)];
+    const rateMbit = round((bytes * 8) / 1000 / Math.max(1, ms), 1);
+    return [Math.round(sample.ms), rateMbit, sample.aToB.queueMs];
   });
 }
 

@@ -54,15 +54,24 @@ export type PeerName = (typeof PEER_NAMES)[number];
 /** Ours. Drop-tail, as perf figures of others have it. */
 export const DEFAULT_QUEUE_MS = 50;
 
+export const GRID_ROUND_TRIPS_MS: readonly number[] = [20, 80, 200];
+export const GRID_LOSSES_PERCENT: readonly number[] = [0, 0.1, 1, 5, 10, 20];
+
+/** Where a point of the grid is measured: two of them with all peers, in the primary set. */
+export function gridPointId(roundTripMs: number, lossPercent: number): string {
+  const isPrimary = roundTripMs === 200 && (lossPercent === 0 || lossPercent === 1);
+  return [isPrimary ? "primary" : "grid", 500, roundTripMs, lossPercent].join("-");
+}
+
 const FLOWS: readonly PeerName[] = ["sealed", "classic", "iperf3-bbr", "iperf3-cubic"];
 
 export const POINTS: readonly Point[] = [
   random("primary", { rateMbit: 500, roundTripMs: 200, lossPercent: 1 }, PEER_NAMES),
   // What people would use, on the same link without loss.
   random("primary", { rateMbit: 500, roundTripMs: 200, lossPercent: 0 }, PEER_NAMES),
-  ...[20, 80, 200].flatMap((roundTripMs) =>
-    [0, 0.1, 1, 5, 10, 20].map((lossPercent) =>
-      random("grid", { rateMbit: 500, roundTripMs, lossPercent }, FLOWS),
+  ...GRID_ROUND_TRIPS_MS.flatMap((roundTripMs) =>
+    GRID_LOSSES_PERCENT.filter((loss) => gridPointId(roundTripMs, loss).startsWith("grid")).map(
+      (lossPercent) => random("grid", { rateMbit: 500, roundTripMs, lossPercent }, FLOWS),
     ),
   ),
   random("fast", { rateMbit: 900, roundTripMs: 100, lossPercent: 0 }, FLOWS),

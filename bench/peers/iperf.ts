@@ -26,7 +26,7 @@ async function runIperf(context: PeerContext): Promise<PeerOutcome> {
   const times = ["-t", String(SECONDS), "-O", String(OMITTED_SECONDS)];
   const client = startA("iperf3", "-c", addressB, "-p", PORT, ...times, "-J");
   const limitMs = (SECONDS + OMITTED_SECONDS + 30) * 1000;
-  const { result, inTime, wallMs } = await endOrLimit(client, { limitMs, signal: context.signal });
+  const { result, inTime, wallMs } = await endOrLimit(client, { ...context, limitMs });
   const { usage: receiver } = await server.end();
   const report = JSON.parse(result.out || "{}") as IperfReport;
   const received = report.end?.sum_received;

@@ -1,5 +1,7 @@
 /** What a peer is to the bench: something that moves a file from side A to side B. */
 
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Content } from "../contents.ts";
 import type { Side, SideResult, Usage } from "../link/side.ts";
 import type { PeerName } from "../points.ts";
@@ -42,11 +44,20 @@ export interface Peer {
   run(context: PeerContext): Promise<PeerOutcome>;
 }
 
+/** How a side ended, or was ended. */
+export interface EndedSide {
+  readonly result: SideResult;
+  readonly inTime: boolean;
+  readonly wallMs: number;
+  /** In the destination, holes not counted, when time was up; a peer may clean up as it ends. */
+  readonly bytesAtLimit: number;
+}
+
 /** Runs until the side ends, the limit or the abort; whatever comes first. */
 export async function endOrLimit(
   side: Side,
-  { limitMs, signal }: Pick<PeerContext, "limitMs" | "signal">,
-): Promise<{ readonly result: SideResult; readonly inTime: boolean; readonly wallMs: number }> {
+  { destination, limitMs, signal }: Pick<PeerContext, "destination" | "limitMs" | "signal">,
+): Promise<EndedSide> {
   const startMs = performance.now();
   const late = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => late.resolve(undefined), limitMs);
@@ -55,12 +66,21 @@ export async function endOrLimit(
   try {
     const ended = await Promise.race([side.ended, late.promise]);
     const wallMs = performance.now() - startMs;
-    if (ended !== undefined) return { result: ended, inTime: true, wallMs };
-    return { result: await side.end(), inTime: false, wallMs };
+    if (ended !== undefined) return { result: ended, inTime: true, wallMs, bytesAtLimit: 0 };
+    const bytesAtLimit = await bytesIn(destination);
+    return { result: await side.end(), inTime: false, wallMs, bytesAtLimit };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
+}
+
+async function bytesIn(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).blocks * 512;
+  }
+  return bytes;
 }
 
 /** A side that should have done it, and did not. */

@@ -7,7 +7,6 @@ import { promisify } from "node:util";
 import type { Side } from "../link/side.ts";
 import type { PeerName } from "../points.ts";
 import { endOrLimit, failed, type Peer, type PeerContext, type PeerOutcome } from "./peer.ts";
-import { bytesIn } from "./tsunami.ts";
 
 const PORT = "2222";
 
@@ -24,17 +23,26 @@ async function copy(program: "scp" | "rsync", context: PeerContext): Promise<Pee
   const server = await startServer(context);
   const ssh = ["-F", "none", ...options.flatMap((option) => ["-o", option])];
   const target = `root@${addressB}:${destination}/`;
-  // rsync: whole file, as an empty destination needs; holes kept, which helps it with an image.
+  // rsync: whole file, in place, as an empty destination needs; holes kept, which helps with an image.
   const command =
     program === "scp"
       ? ["scp", "-q", ...ssh, "-P", PORT, content.path, target]
-      : ["rsync", "-W", "-S", "-e", ["ssh", ...ssh, "-p", PORT].join(" "), content.path, target];
+      : [
+          "rsync",
+          "-W",
+          "-S",
+          "--inplace",
+          "-e",
+          ["ssh", ...ssh, "-p", PORT].join(" "),
+          content.path,
+          target,
+        ];
   const client = startA(...command);
-  const { result, inTime, wallMs } = await endOrLimit(client, context);
+  const { result, inTime, wallMs, bytesAtLimit } = await endOrLimit(client, context);
   const { usage: receiver } = await server.end();
   const complete = inTime && result.usage.status === 0;
   if (inTime && !complete) throw failed(program, result);
-  const bytesMoved = complete ? content.sizeBytes : await bytesIn(destination);
+  const bytesMoved = complete ? content.sizeBytes : bytesAtLimit;
   return { wallMs, bytesMoved, complete, proved: false, sender: result.usage, receiver };
 }
 

@@ -1,7 +1,7 @@
 /** Our own two engines, as a person runs them: `npm run tsunami -- serve` and `get`. */
 
 import { randomBytes } from "node:crypto";
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { endOrLimit, failed, type Peer, type PeerContext, type PeerOutcome } from "./peer.ts";
 
@@ -59,11 +59,11 @@ async function transfer(
   const place = `${addressA}:${PORT}`;
   const wanted = [place, basename(content.path), "--output", destination];
   const getter = startB(...node, "get", ...wanted, ...how.options, ...how.get);
-  const { result, inTime, wallMs } = await endOrLimit(getter, context);
+  const { result, inTime, wallMs, bytesAtLimit } = await endOrLimit(getter, context);
   const { usage: sender } = await server.end();
   const complete = inTime && result.usage.status === 0;
   if (inTime && !complete) throw failed("tsunami get", result);
-  const bytesMoved = complete ? content.sizeBytes : await bytesIn(destination);
+  const bytesMoved = complete ? content.sizeBytes : bytesAtLimit;
   return {
     wallMs,
     bytesMoved,
@@ -72,13 +72,4 @@ async function transfer(
     sender,
     receiver: result.usage,
   };
-}
-
-/** What has arrived so far, holes not counted. */
-export async function bytesIn(directory: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(directory)) {
-    bytes += (await stat(join(directory, name))).blocks * 512;
-  }
-  return bytes;
 }

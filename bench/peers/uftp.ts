@@ -2,7 +2,6 @@
 
 import { basename, join } from "node:path";
 import { endOrLimit, failed, type Peer, type PeerContext, type PeerOutcome } from "./peer.ts";
-import { bytesIn } from "./tsunami.ts";
 
 /** Ours. As for classic: a little room on the link. */
 const RATE_SHARE = 0.94;
@@ -27,10 +26,10 @@ async function runUftp(context: PeerContext): Promise<PeerOutcome> {
   const to = ["-M", addressB, "-I", addressA];
   const status = join(scratch, "uftp.status");
   const sender = startA("uftp", "-R", rate, "-B", "4194304", ...to, "-S", status, content.path);
-  const { result, inTime, wallMs } = await endOrLimit(sender, context);
+  const { result, inTime, wallMs, bytesAtLimit } = await endOrLimit(sender, context);
   const { usage } = await receiver.end();
   const complete = inTime && result.usage.status === 0;
   if (inTime && !complete) throw failed(`uftp of ${basename(content.path)}`, result);
-  const bytesMoved = complete ? content.sizeBytes : await bytesIn(destination);
+  const bytesMoved = complete ? content.sizeBytes : bytesAtLimit;
   return { wallMs, bytesMoved, complete, proved: false, sender: result.usage, receiver: usage };
 }
