@@ -94,7 +94,11 @@ export function startDiskThread(
   onReport: (report: DiskReport) => void,
   onFailure: (error: TransferError) => void,
 ): DiskThread {
-  const worker = new Worker(entry, { workerData: task });
+  const worker = new Worker(entry, {
+    workerData: task,
+    // Its work is in buffers, which are given back by hand; the heap has little to keep.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  });
   worker.on("message", (report: DiskReport) => {
     if (report.type === "failed") onFailure(new TransferError(report.code, report.message));
     else onReport(report);

@@ -14,6 +14,7 @@
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { freeBuffer } from "../sockets/free-buffer.ts";
 import { recordKey } from "./keys.ts";
 import { EXTENTS_MAX, RECORD_BYTES } from "./limits.ts";
 
@@ -77,7 +78,9 @@ export function sealRecord(
   at = 0;
   for (const part of [cipher.update(header), cipher.update(packed ?? data), cipher.final()]) {
     at += part.copy(target, at);
+    freeBuffer(part);
   }
+  if (packed) freeBuffer(packed);
   return at + cipher.getAuthTag().copy(target, at);
 }
 
@@ -106,7 +109,7 @@ export function openRecord(
   record: number,
   sealed: Buffer,
   volumeSizes: readonly number[],
-): { readonly coverage: Coverage; readonly data: Buffer } | undefined {
+): { readonly coverage: Coverage; readonly data: Buffer; readonly plain: Buffer } | undefined {
   if (sealed.length < HEADER_BYTES + GCM_TAG_BYTES) return;
   const decipher = createDecipheriv("aes-128-gcm", recordKey(key, record), nonce(record));
   decipher.setAuthTag(sealed.subarray(sealed.length - GCM_TAG_BYTES));
@@ -141,5 +144,6 @@ export function openRecord(
   const rest = plain.subarray(at);
   const data = codec === 1 ? zstdDecompressSync(rest, { maxOutputLength: RECORD_BYTES }) : rest;
   if (data.length !== total || (codec === 2 && total)) throw new RangeError("data");
-  return { coverage: { volume, start, end, keep: codec === 2, extents }, data };
+  if (codec === 1) freeBuffer(plain);
+  return { coverage: { volume, start, end, keep: codec === 2, extents }, data, plain };
 }

@@ -3,6 +3,7 @@
  * to be zero costs nothing on a blank volume; elsewhere it is read, and zeroed where it is not.
  */
 
+import { freeBuffer } from "../sockets/free-buffer.ts";
 import { TransferError } from "../transfer-error.ts";
 import { isZero } from "./digest.ts";
 import type { DiskPort } from "./disk-worker.ts";
@@ -46,6 +47,8 @@ export async function writeVolumes(
     if (opened === undefined) return port.post({ type: "torn", record });
     const target = targets[opened.coverage.volume];
     if (target) await onDisk(target.path, () => writeRecord(target, opened.coverage, opened.data));
+    freeBuffer(opened.data);
+    freeBuffer(opened.plain);
     port.post({ type: "written", record, coverage: opened.coverage });
   };
   port.onMessage((message) => {

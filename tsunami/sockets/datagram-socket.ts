@@ -20,5 +20,8 @@ export interface DatagramSocket {
   close(): void;
 }
 
-/** Called for every arrival: one datagram, or several of one sender in a row. */
+/**
+ * Called for every arrival: one datagram, or several of one sender in a row. The batch is the
+ * handler's only while it runs: its memory is given back then.
+ */
 export type DatagramHandler = (batch: Buffer, port: number, address: string) => void;

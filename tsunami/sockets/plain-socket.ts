@@ -2,6 +2,7 @@
 
 import { createSocket } from "node:dgram";
 import type { DatagramHandler, DatagramSocket } from "./datagram-socket.ts";
+import { freeBuffer } from "./free-buffer.ts";
 
 /** Ours. Covers an event loop that stalls for 50 ms at 1 Gbit/s; the kernel may give less. */
 const SOCKET_BUFFER_BYTES = 8 << 20;
@@ -29,7 +30,10 @@ export async function openPlainSocket(
   });
   // An ICMP answer is the network's word about a datagram that is lost anyway.
   socket.on("error", () => {});
-  socket.on("message", (message, from) => onDatagrams(message, from.port, from.address));
+  socket.on("message", (message, from) => {
+    onDatagrams(message, from.port, from.address);
+    freeBuffer(message);
+  });
   let closed = false;
   const ignore = () => {};
   return {
