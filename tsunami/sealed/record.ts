@@ -144,6 +144,5 @@ export function openRecord(
   const rest = plain.subarray(at);
   const data = codec === 1 ? zstdDecompressSync(rest, { maxOutputLength: RECORD_BYTES }) : rest;
   if (data.length !== total || (codec === 2 && total)) throw new RangeError("data");
-  if (codec === 1) freeBuffer(plain);
   return { coverage: { volume, start, end, keep: codec === 2, extents }, data, plain };
 }

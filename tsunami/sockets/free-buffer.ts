@@ -6,5 +6,6 @@
 /** The buffer must not be used any more. A slice of something larger is left alone. */
 export function freeBuffer(buffer: Buffer): void {
   const memory = buffer.buffer;
-  if (memory instanceof ArrayBuffer && memory.byteLength === buffer.byteLength) memory.transfer(0);
+  const whole = memory.byteLength > 0 && memory.byteLength === buffer.byteLength;
+  if (whole && memory instanceof ArrayBuffer) memory.transfer(0);
 }
