@@ -60,11 +60,16 @@ const { values } = parseArgs({
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  if (values.help) process.stdout.write(USAGE);
-  else if (values.list) list();
-  else if (values.report) await writeReport(values.results, values.docs);
-  else return await bench(choosePoints());
-  return 0;
+  try {
+    if (values.help) process.stdout.write(USAGE);
+    else if (values.list) list();
+    else if (values.report) await writeReport(values.results, values.docs);
+    else return await bench(choosePoints());
+    return 0;
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
 }
 
 function list(): void {
