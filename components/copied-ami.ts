@@ -59,7 +59,7 @@ export class CopiedAmi extends pulumi.ComponentResource {
   readonly sourceImageId: pulumi.Output<string>;
   /** The copy's snapshots in the order of its block device mappings, each with the digest of its content (`docs/digest.md`). */
   readonly snapshots: pulumi.Output<readonly CopiedSnapshot[]>;
-  /** Bytes read from the source volumes, holes left out. */
+  /** Bytes read from the source volumes, holes included: what a digest covers. */
   readonly bytesRead: pulumi.Output<number>;
   /** Bytes that went over the network, repeated ones included. */
   readonly bytesSent: pulumi.Output<number>;

@@ -150,7 +150,21 @@ test("an image registered with nothing said is i386 and paravirtual", async () =
   const image = await describe(id);
   assert.equal(image?.Architecture, "i386");
   assert.equal(image?.VirtualizationType, "paravirtual");
-  assert.equal(image?.State, "pending");
+});
+
+// [SDK Image.State]
+test("a fresh image is pending until its time has come", async () => {
+  const slow = (await openConformanceCloud({ imagePending: 60_000 })).ec2();
+  const { ImageId: id = "" } = await slow.send(
+    new RegisterImageCommand({
+      Name: "fresh",
+      RootDeviceName: "/dev/xvda",
+      BlockDeviceMappings: [
+        { DeviceName: "/dev/xvda", Ebs: { SnapshotId: await completedSnapshot(slow) } },
+      ],
+    }),
+  );
+  assert.equal((await describe(id, slow))?.State, "pending");
 });
 
 // [SDK RegisterImageRequest.Name], [errors-overview] InvalidAMIName.Malformed, .Duplicate
