@@ -8,6 +8,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { DatagramHandler } from "../sockets/datagram-socket.ts";
 import { openSocket } from "../sockets/open-socket.ts";
 import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
@@ -24,6 +25,7 @@ export type { Progress, SessionOptions, SessionReport, SessionRole } from "./ses
 
 const VERSION = 1;
 const BEAT_MS = 1000;
+const RETRY_MS = 250;
 /** As long as a timer can be. */
 const FOREVER_MS = 2 ** 31 - 1;
 /** What a peer may blame; anything else it says means that it is gone. */
@@ -89,6 +91,8 @@ class Session {
     });
     this.#closers.push(() => socket.close());
     const { exported, localAddress: address, remoteAddress } = await this.#meet(this.#waits);
+    const again = listens && this.#meetAgain();
+    this.#closers.push(() => again);
     await this.#until(this.#hello.promise);
     const keys = sessionKeys(exported);
     const sends = role.name === "sender";
@@ -138,7 +142,7 @@ class Session {
    * listener always listens, since it may not know yet. The data path goes on with its keys.
    */
   async #meet(waits: Waits): Promise<Control> {
-    const { role, volumes, listens } = this.#options;
+    const { role, volumes } = this.#options;
     const control: Control = await openControl(
       this.#options,
       waits,
@@ -153,9 +157,18 @@ class Session {
     clearTimeout(this.#late);
     const sizes = volumes.map((volume) => volume.sizeBytes);
     control.send({ type: "hello", version: VERSION, role: role.name, sizes, life: this.#life });
-    if (listens) this.#meet({ ...waits, connectMs: FOREVER_MS }).catch(() => {});
     await old?.end();
     return control;
+  }
+
+  /** Meets a peer that lost its connection, which the listener need not have noticed. */
+  async #meetAgain(): Promise<void> {
+    const waits = { ...this.#waits, connectMs: FOREVER_MS };
+    while (!this.#ended.signal.aborted) {
+      await this.#meet(waits).catch(async () => {
+        if (!this.#ended.signal.aborted) await pause(RETRY_MS);
+      });
+    }
   }
 
   #onGone(error: Error): void {
