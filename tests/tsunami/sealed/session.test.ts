@@ -107,7 +107,7 @@ test("a wrong key, and a wrong identity, are refused", async () => {
   pair.addVolume([MIB]);
   for (const wrong of [{ psk: randomBytes(32) }, { pskIdentity: "somebody" }]) {
     const results = await pair.run(true, (role, options) =>
-      role === "receiver" ? { ...options, ...wrong } : { ...options, waits: { connectMs: 700 } },
+      role === "receiver" ? { ...options, ...wrong } : { ...options, waits: { connectMs: 2000 } },
     );
     assert.deepEqual(results.map(codeOf), ["peer-refused", "peer-refused"]);
   }
