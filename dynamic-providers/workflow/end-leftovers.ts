@@ -17,6 +17,8 @@ export interface LeftoverRule {
   readonly concerns: (tags: Tags) => boolean;
   /** Finished snapshots that a later attempt could adopt stay. */
   readonly keepAdoptable: boolean;
+  /** Ids of what stays whatever its tags. */
+  readonly spared?: ReadonlySet<string>;
 }
 
 /** @returns What was removed: `instance i-0ab`. */
@@ -28,10 +30,12 @@ export async function endLeftovers(
   const removed: string[] = [];
   const note = (kind: string, id: string) => removed.push(`${kind} ${id}`);
   const tags = { [Tag.run]: rule.runId };
-  const concerned = <Thing extends { tags: Tags }>(things: readonly Thing[]) =>
-    things.filter((thing) => rule.concerns(thing.tags));
+  const concerned = <Thing extends { tags: Tags }>(
+    things: readonly Thing[],
+    idOf: (thing: Thing) => string,
+  ) => things.filter((thing) => rule.concerns(thing.tags) && !rule.spared?.has(idOf(thing)));
 
-  const instances = concerned(await cloud.describeInstances({ tags }));
+  const instances = concerned(await cloud.describeInstances({ tags }), (one) => one.instanceId);
   const living = instances.filter(({ state }) => state !== "terminated");
   await Promise.all(
     living.map(async ({ instanceId }) => {
@@ -39,23 +43,26 @@ export async function endLeftovers(
       note("instance", instanceId);
     }),
   );
-  for (const { volumeId, state } of concerned(await cloud.describeVolumes({ tags }))) {
+  const volumes = concerned(await cloud.describeVolumes({ tags }), (one) => one.volumeId);
+  for (const { volumeId, state } of volumes) {
     if (state === "deleting" || state === "deleted") continue;
     await deleteVolume(waiting, cloud, volumeId);
     note("volume", volumeId);
   }
   const images = await cloud.describeImages({ owner: "self", tags });
-  for (const { imageId } of concerned(images.filter(isRemovable))) {
+  for (const { imageId } of concerned(images.filter(isRemovable), (one) => one.imageId)) {
     await cloud.deregisterImage(imageId);
     note("image", imageId);
   }
   const kept = snapshotsOf(images.filter(({ tags }) => tags[Tag.claimed] !== undefined));
-  for (const snapshot of concerned(await cloud.describeSnapshots({ tags }))) {
+  const snapshots = concerned(await cloud.describeSnapshots({ tags }), (one) => one.snapshotId);
+  for (const snapshot of snapshots) {
     if (kept.has(snapshot.snapshotId)) continue;
     if (rule.keepAdoptable && isAdoptable(snapshot)) continue;
     if (await deleteUnused(cloud, snapshot.snapshotId)) note("snapshot", snapshot.snapshotId);
   }
-  for (const { groupId } of concerned(await cloud.describeSecurityGroups({ tags }))) {
+  const groups = concerned(await cloud.describeSecurityGroups({ tags }), (one) => one.groupId);
+  for (const { groupId } of groups) {
     await deleteGroup(waiting, cloud, groupId);
     note("security group", groupId);
   }

@@ -34,14 +34,27 @@ export async function sweepRun(
 ): Promise<readonly string[]> {
   return inStep(options, STEP, async () => {
     await checkAccount(cloud, identity[side]);
-    const { runId } = identity;
-    const claim = await claimAgainst(options, cloud, runId);
-    try {
-      return await sweep(options, cloud, runId, claim);
-    } finally {
-      if (claim !== undefined) await deleteGroup(options, cloud, claim.groupId);
-    }
+    return sweepLeftovers(identity.runId, cloud, options);
   });
+}
+
+/**
+ * The same for whoever knows only the run's id and has looked whose account this is.
+ *
+ * @param spared - Ids of what stays, besides claimed images and their snapshots.
+ */
+export async function sweepLeftovers(
+  runId: string,
+  cloud: Ec2,
+  options: Waiting,
+  spared: ReadonlySet<string> = new Set(),
+): Promise<readonly string[]> {
+  const claim = await claimAgainst(options, cloud, runId);
+  try {
+    return await sweep(options, cloud, { runId, spared }, claim);
+  } finally {
+    if (claim !== undefined) await deleteGroup(options, cloud, claim.groupId);
+  }
 }
 
 interface SweepClaim {
@@ -52,11 +65,12 @@ interface SweepClaim {
 async function sweep(
   options: Waiting,
   cloud: Ec2,
-  runId: string,
+  { runId, spared }: { runId: string; spared: ReadonlySet<string> },
   claim: SweepClaim | undefined,
 ): Promise<string[]> {
   const rule = {
     runId,
+    spared,
     keepAdoptable: false,
     concerns: (tags: Tags) => claim === undefined || attemptOf(tags) !== claim.attempt,
   };

@@ -94,6 +94,11 @@ suite("the installed package", { timeout: 300_000 }, () => {
     }
   });
 
+  test("brings its command", async () => {
+    const sweep = run("npx", ["--no", "amicopy", "sweep", "--help"], { cwd: program });
+    assert.match((await sweep).stdout, /^amicopy sweep: /);
+  });
+
   test("copies an image from a stock CommonJS program", async () => {
     writeJson("tsconfig.json", STOCK_TSCONFIG);
     writeProgram('import { CopiedAmi, type CopiedAmiArgs } from "amicopy";');
