@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { build } from "esbuild";
 
-describe("the agent's bundle", () => {
-  it("contains nothing of the classic revision", async () => {
+const AGENT = new URL("../../../agent/", import.meta.url).pathname;
+
+describe("the agent's bundles", () => {
+  it("contain nothing of the classic revision", async () => {
     const { metafile } = await build({
-      entryPoints: [new URL("../../../agent/main.ts", import.meta.url).pathname],
+      entryPoints: [`${AGENT}source.ts`, `${AGENT}destination.ts`],
+      outdir: AGENT,
       bundle: true,
       platform: "node",
       format: "esm",
