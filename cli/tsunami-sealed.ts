@@ -8,6 +8,7 @@ import { lookup } from "node:dns/promises";
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { ALL_FILES } from "../tsunami/classic/wire.ts";
 import { receiver } from "../tsunami/sealed/receiver.ts";
 import { sender } from "../tsunami/sealed/sender.ts";
@@ -29,6 +30,8 @@ import type { TsunamiOutput } from "./tsunami-output.ts";
 const CONNECT_MS = 30_000;
 const WORKER_ENTRY = new URL("./disk-thread.ts", import.meta.url);
 const SECTOR_BYTES = 512;
+/** Ours. Between a receiver that failed and the next offer. */
+const FAILURE_PAUSE_MS = 100;
 
 export async function serveSealed(
   command: ServeCommand,
@@ -71,6 +74,8 @@ export async function serveSealed(
       const { message } = error;
       if (json) say(JSON.stringify({ kind: "failed", message }));
       else note(`a receiver failed: ${message}`);
+      // Whatever fails at once, again and again, must not keep Ctrl-C from being heard.
+      await pause(FAILURE_PAUSE_MS);
     }
   }
 }
