@@ -18,6 +18,8 @@ import {
   UsageError,
 } from "./localcloud-command.ts";
 
+const PARENT_LOOK_MS = 1000;
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -121,8 +123,12 @@ function openStay(endWithStdin: boolean): Stay {
   if (endWithStdin) {
     process.stdin.on("end", asked.resolve).on("error", asked.resolve).resume();
   }
-  // A promise alone keeps no process alive.
-  const clock = setInterval(() => {}, 2 ** 30);
+  // A signal to `npm run` ends npm and its shell, but does not reach us: then we have lost our parent.
+  const npmShell = process.env.npm_lifecycle_event === undefined ? undefined : process.ppid;
+  // Also keeps the process alive: a promise alone does not.
+  const clock = setInterval(() => {
+    if (npmShell !== undefined && process.ppid !== npmShell) asked.resolve();
+  }, PARENT_LOOK_MS);
   return {
     ended: asked.promise,
     close: () => {

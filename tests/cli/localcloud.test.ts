@@ -62,6 +62,27 @@ async function start(t: TestContext, ...argv: string[]): Promise<Running> {
   return { process: child, env, ended };
 }
 
+test("it ends with the `npm run` that started it, whichever process the signal reached", async (t) => {
+  const child = spawn("npm", ["run", "--silent", "localcloud", "--", "start", "--json"], {
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", TMPDIR: tmpdir() },
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: 60_000,
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let text = "";
+  child.stdout.on("data", (chunk) => (text += chunk));
+  while (!text.includes("\n")) await once(child.stdout, "data");
+  const { env } = JSON.parse(text) as { env: Record<string, string> };
+  const directory = dirname(env.AWS_CONFIG_FILE ?? "");
+  assert.ok(existsSync(directory));
+  // The pipe's other end is also localcloud's: it closes when that has ended.
+  const ended = once(child.stdout, "close");
+  child.kill("SIGTERM");
+  await ended;
+  assert.equal(existsSync(directory), false);
+});
+
 async function folder(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "amicopy-cli-"));
   t.after(() => rm(directory, { recursive: true, force: true }));
