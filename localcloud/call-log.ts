@@ -1,5 +1,7 @@
 /** What was asked of the cloud and how it answered: for tests, and for a person who wonders. */
 
+import type { CallSubject } from "./call-subject.ts";
+
 export interface CallRecord {
   readonly at: Date;
   readonly service: string;
@@ -12,6 +14,8 @@ export interface CallRecord {
   readonly dryRun: boolean;
   /** `"ok"` or EC2's error code. */
   readonly outcome: string;
+  /** Absent for describes, and for calls that were refused before they could be read. */
+  readonly subject?: CallSubject;
 }
 
 /** Ours. Some hours of polling; the oldest go first. */

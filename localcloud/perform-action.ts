@@ -7,6 +7,7 @@ import type { Caller } from "./accounts.ts";
 import { ACTIONS } from "./actions/table.ts";
 import { Call } from "./call.ts";
 import { idsIn } from "./call-log.ts";
+import { type CallSubject, subjectOf } from "./call-subject.ts";
 import type { Region } from "./catalog/regions.ts";
 import { ApiError } from "./protocol/api-error.ts";
 import { findOperation, type OperationSchema, type Service } from "./protocol/operations.ts";
@@ -35,6 +36,7 @@ export async function performAction(
     region: region.name,
   };
   let input: Record<string, unknown> = {};
+  let about: { subject?: CallSubject } = {};
   try {
     const operation = findOperation(service, name);
     const action = ACTIONS.get(`${service} ${name}`);
@@ -48,15 +50,17 @@ export async function performAction(
     }
     input = readInput(operation, request.parameters);
     const call = new Call(cloud, caller, region, input.DryRun === true);
+    if (service === "ec2" && !name.startsWith("Describe"))
+      about = { subject: subjectOf(input, call) };
     const output = await action.run(input, call);
     endDryRun(call, name);
     const made = /^(Describe|Get)/.test(name) ? undefined : output;
-    cloud.calls.add({ ...note, ids: idsIn(input, made), dryRun: false, outcome: "ok" });
+    cloud.calls.add({ ...note, ids: idsIn(input, made), dryRun: false, outcome: "ok", ...about });
     return { operation, output };
   } catch (error) {
     const refusal = asApiError(error, name, cloud);
     const dryRun = input.DryRun === true;
-    cloud.calls.add({ ...note, ids: idsIn(input), dryRun, outcome: refusal.code });
+    cloud.calls.add({ ...note, ids: idsIn(input), dryRun, outcome: refusal.code, ...about });
     throw refusal;
   }
 }

@@ -1,0 +1,197 @@
+/**
+ * The whole life of copies against a localcloud, for the calls that it takes: copied in both
+ * directions of listening, changed by others and put right, registered again, removed; failed and
+ * taken up again; left behind and swept. What the test itself does by hand is not in the record.
+ */
+
+import assert from "node:assert/strict";
+import { CreateVolumeCommand, DescribeVolumesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { fromIni } from "@aws-sdk/credential-providers";
+import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
+import { copyImage } from "../../dynamic-providers/workflow/copy-image.ts";
+import type { CopyRequest } from "../../dynamic-providers/workflow/copy-request.ts";
+import { observeImage } from "../../dynamic-providers/workflow/observe-image.ts";
+import { removeImage } from "../../dynamic-providers/workflow/remove-image.ts";
+import { restoreImage } from "../../dynamic-providers/workflow/restore-image.ts";
+import { systemClock } from "../../dynamic-providers/workflow/run-context.ts";
+import { lookAtRegion, sweepPlannedRun } from "../../dynamic-providers/workflow/sweep-region.ts";
+import { sweepRun } from "../../dynamic-providers/workflow/sweep-run.ts";
+import { updateImage } from "../../dynamic-providers/workflow/update-image.ts";
+import type { CallRecord } from "../../localcloud/call-log.ts";
+import {
+  type CloudBench,
+  openCloudBench,
+  QUICK,
+  runId,
+} from "../dynamic-providers/workflow/cloud-bench.ts";
+import { until } from "../localcloud/conformance-cloud.ts";
+
+export interface LifeCalls {
+  readonly source: readonly CallRecord[];
+  readonly destination: readonly CallRecord[];
+}
+
+/** Takes some seconds. Nothing of it is left. */
+export async function recordLife(): Promise<LifeCalls> {
+  await using bench = await openCloudBench();
+  const calls: CallRecord[] = [];
+  const record: Recorder = async (work) => {
+    const from = bench.cloud.calls.length;
+    const answer = await work();
+    calls.push(...bench.cloud.calls.slice(from));
+    return answer;
+  };
+  await wholeLife(bench, record);
+  await failedAndTakenUpAgain(bench, record);
+  await leftBehind(bench, record);
+  assert.deepEqual(await bench.leftovers(), []);
+  const { source, destination } = bench.clouds();
+  const [sourceId, destinationId] = await Promise.all([
+    source.callerIdentity(),
+    destination.callerIdentity(),
+  ]);
+  const of = (accountId: string) => calls.filter((call) => call.accountId === accountId);
+  return { source: of(sourceId.accountId), destination: of(destinationId.accountId) };
+}
+
+type Recorder = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
+
+const PACE = { clock: systemClock, limits: QUICK };
+
+async function wholeLife(bench: CloudBench, record: Recorder): Promise<void> {
+  const { destination: cloud } = bench.clouds();
+  const request = { ...bench.request, tags: { team: "a", stage: "x" } };
+  const context = await bench.context("good");
+  const identity = await record(() => bench.identity(runId(1)));
+  let facts = (await record(() => copyImage(request, identity, context))).image;
+  const { imageId } = facts;
+  const wishes = { description: "", tags: { team: "a" }, launchPermissions: [], disabled: false };
+
+  await cloud.setImageDescription(imageId, "changed");
+  await cloud.setTags([imageId], { team: "z" });
+  await cloud.changeLaunchPermissions(imageId, { add: [{ userId: "200000000002" }], remove: [] });
+  await cloud.setImageDeprecation(imageId, new Date(Date.now() + 86_400_000).toISOString());
+  await record(() => observeImage(facts, cloud));
+  facts = await record(() => updateImage(facts, wishes, cloud));
+  await cloud.setImageDisabled(imageId, true);
+  facts = await record(() => updateImage(facts, wishes, cloud));
+  await cloud.deregisterImage(imageId);
+  facts = await record(() => restoreImage(facts, request, identity, context));
+  await record(() => removeImage(facts, cloud, PACE));
+  await record(() => sweepBoth(bench, runId(1)));
+}
+
+/** With the other side listening, for the other rules of the security groups. */
+async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promise<void> {
+  const request: CopyRequest = {
+    ...bench.request,
+    helper: { source: {}, destination: { address: "private" } },
+  };
+  const identity = await bench.identity(runId(2));
+  const failing = await bench.context("fails");
+  await record(() => assert.rejects(copyImage(request, identity, failing)));
+  const good = await bench.context("good");
+  const { image } = await record(() => copyImage(request, identity, good));
+  await record(() => removeImage(image, bench.clouds().destination, PACE));
+}
+
+async function sweepBoth(bench: CloudBench, run: string): Promise<void> {
+  const identity = await bench.identity(run);
+  const waiting = { ...PACE, signal: AbortSignal.timeout(60_000) };
+  const { source, destination } = bench.clouds();
+  await sweepRun(identity, source, "source", waiting);
+  await sweepRun(identity, destination, "destination", waiting);
+}
+
+async function leftBehind(bench: CloudBench, record: Recorder): Promise<void> {
+  const { source, destination } = bench.clouds();
+  await leave(bench, source, "aws-1", false);
+  await leave(bench, destination, "aws-us-gov-1", true);
+  await record(() => sweepBoth(bench, runId(3)));
+  await leave(bench, source, "aws-1", false);
+  await leave(bench, destination, "aws-us-gov-1", true);
+  const request = { olderThanMs: 0, force: false, report: () => undefined };
+  const waiting = { ...PACE, signal: AbortSignal.timeout(60_000) };
+  for (const cloud of [source, destination]) {
+    await record(async () => {
+      await cloud.callerIdentity();
+      const { runs } = await lookAtRegion(cloud, waiting, request);
+      for (const run of runs) await sweepPlannedRun(cloud, waiting, run, request);
+    });
+  }
+}
+
+/** One of each kind that a killed run may leave, as its process had made them. */
+async function leave(
+  bench: CloudBench,
+  cloud: Ec2,
+  profile: string,
+  withProducts: boolean,
+): Promise<void> {
+  const [subnet] = await cloud.describeSubnets({ defaults: true });
+  assert.ok(subnet);
+  const tags = (role: string) => ({
+    "amicopy:run": runId(3),
+    "amicopy:role": role,
+    "amicopy:attempt": "1",
+    "amicopy:expires": "2026-01-01T00:00:00.000Z",
+  });
+  await cloud.createSecurityGroup({
+    name: `amicopy-${runId(3)}-1`,
+    description: "left",
+    vpcId: subnet.vpcId,
+    tags: tags("security-group"),
+  });
+  const volumeId = await leaveVolume(bench, cloud.region, profile, tags("destination-helper"));
+  if (!withProducts) return;
+  const description = "left";
+  const snapshotId = await cloud.createSnapshot({ volumeId, description, tags: tags("snapshot") });
+  await until(async () => {
+    const [snapshot] = await cloud.describeSnapshots({ ids: [snapshotId] });
+    return snapshot?.state === "completed";
+  });
+  await cloud.registerImage({
+    name: "left",
+    description,
+    architecture: "arm64",
+    virtualizationType: "hvm",
+    rootDeviceName: "/dev/xvda",
+    enaSupport: true,
+    blockDevices: [
+      { kind: "snapshot", deviceName: "/dev/xvda", snapshotId, deleteOnTermination: true },
+    ],
+    tags: tags("image"),
+  });
+}
+
+async function leaveVolume(
+  { cloud: { env, endpoint } }: CloudBench,
+  region: string,
+  profile: string,
+  tags: Readonly<Record<string, string>>,
+): Promise<string> {
+  const credentials = fromIni({
+    profile,
+    ignoreCache: true,
+    filepath: env.AWS_SHARED_CREDENTIALS_FILE ?? "",
+    configFilepath: env.AWS_CONFIG_FILE ?? "",
+  });
+  const ec2 = new EC2Client({ region, endpoint, credentials });
+  try {
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    const { VolumeId: id = "" } = await ec2.send(
+      new CreateVolumeCommand({
+        AvailabilityZone: `${region}a`,
+        Size: 1,
+        TagSpecifications: [{ ResourceType: "volume", Tags }],
+      }),
+    );
+    await until(async () => {
+      const answer = await ec2.send(new DescribeVolumesCommand({ VolumeIds: [id] }));
+      return answer.Volumes?.[0]?.State === "available";
+    });
+    return id;
+  } finally {
+    ec2.destroy();
+  }
+}
