@@ -1,7 +1,8 @@
 /** `amicopy sweep` against a localcloud in which runs have left things of every kind. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { beforeEach, test } from "node:test";
 import { promisify } from "node:util";
@@ -11,8 +12,11 @@ import { readSweepCommand } from "../../cli/sweep-command.ts";
 import type { Ec2, Tags } from "../../dynamic-providers/ec2/ec2.ts";
 import { openEc2 } from "../../dynamic-providers/ec2/open-ec2.ts";
 import { defaultLimits } from "../../dynamic-providers/workflow/limits.ts";
+import { systemClock } from "../../dynamic-providers/workflow/run-context.ts";
+import { lookAtRegion, sweepPlannedRun } from "../../dynamic-providers/workflow/sweep-region.ts";
 import { newestHelperImage, openConformanceCloud, until } from "../localcloud/conformance-cloud.ts";
 
+const PROGRAM = join(import.meta.dirname, "../../cli/amicopy.ts");
 const REGION = "us-east-1";
 const HOUR_MS = 3_600_000;
 
@@ -46,7 +50,7 @@ async function swept(...options: string[]): Promise<Outcome> {
     out: (text) => (out += text),
     err: (text) => (err += text),
     signal: AbortSignal.timeout(20_000),
-    limits: { ...defaultLimits, pollFirstMs: 5, leaseRenewMs: 40, orphanNoticeMs: 20 },
+    limits: { ...defaultLimits, pollFirstMs: 5, leaseRenewMs: 120, orphanNoticeMs: 20 },
   });
   return { code, out, err };
 }
@@ -278,15 +282,46 @@ test("a snapshot that somebody's image uses stays, and the sweep goes on", async
   assert.deepEqual(await present(runId), []);
 });
 
+test("a run that comes to life after it was shown is left alone", async () => {
+  const { groupId = "" } = await leaveMachine(runId, inHours(-3));
+  const request = { runId, olderThanMs: 0, force: false, report: () => undefined };
+  const limits = { ...defaultLimits, leaseRenewMs: 5 };
+  const waiting = { clock: systemClock, limits, signal: AbortSignal.timeout(20_000) };
+  const { runs } = await lookAtRegion(cloud, waiting, request);
+  const [planned] = runs;
+  assert.ok(planned?.end);
+  await cloud.setTags([groupId], { "amicopy:expires": inHours(1) });
+  assert.equal(await sweepPlannedRun(cloud, waiting, planned, request), undefined);
+  assert.equal((await present(runId)).length, 5);
+  await swept("--run", runId, "--force");
+});
+
+test("stopped while it watches, it has touched nothing", async () => {
+  await leaveMachine(runId, inHours(-3));
+  const before = await present(runId);
+  const args = ["sweep", "--region", REGION, "--profile", "aws-1", "--run", runId];
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env: environment, timeout: 60_000 });
+  let err = "";
+  child.stderr.on("data", (text) => {
+    err += text;
+    // Once: the second one would end it without a word.
+    if (!child.killed && err.includes("looking for 75 s")) child.kill("SIGINT");
+  });
+  const [code] = await once(child, "close");
+  assert.equal(code, 130, err);
+  assert.match(err, /amicopy: stopped; /);
+  assert.deepEqual(await present(runId), before);
+  await swept("--run", runId);
+});
+
 test("the command: exit codes, usage, credentials of the environment", async () => {
-  const program = join(import.meta.dirname, "../../cli/amicopy.ts");
   const keys = {
     AWS_ACCESS_KEY_ID: localcloud.env.SOURCE_AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: localcloud.env.SOURCE_AWS_SECRET_ACCESS_KEY,
   };
   const command = async (args: string[], env = {}) => {
     const options = { env: { ...environment, ...env }, timeout: 60_000 };
-    const run = promisify(execFile)(process.execPath, [program, ...args], options);
+    const run = promisify(execFile)(process.execPath, [PROGRAM, ...args], options);
     return run.then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       (error) => ({ code: error.code, stdout: error.stdout, stderr: error.stderr }),
