@@ -152,7 +152,7 @@ function makeSnapshot(call: Call, plan: SnapshotPlan, tags: Map<string, string>)
   return copy;
 }
 
-/** A key that cannot be used is found out now, long after the call succeeded. [aws.md 1.1] */
+/** A key that cannot be used is found out now, long after the call succeeded. [SDK CopyImageRequest.KmsKeyId] */
 async function fill(
   call: Call,
   work: {

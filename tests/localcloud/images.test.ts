@@ -49,7 +49,7 @@ function register(request: Partial<RegisterImageRequest>) {
   );
 }
 
-// moto.md 0.1: RegisterImage kept only name and description
+// moto: RegisterImage kept only name and description
 test("a registered image has everything it was registered with", async () => {
   const id = await registeredImage(ec2, {
     Name: "whole",
@@ -138,7 +138,7 @@ test("a registered image has everything it was registered with", async () => {
   assert.equal((await ec2.send(uefi)).UefiData?.Value, "QU1aTlVFRkk=");
 });
 
-// [SDK RegisterImageRequest.Architecture, .VirtualizationType], aws.md 10.1
+// [SDK RegisterImageRequest.Architecture, .VirtualizationType]
 test("an image registered with nothing said is i386 and paravirtual", async () => {
   const { ImageId: id = "" } = await ec2.send(
     new RegisterImageCommand({
@@ -179,7 +179,7 @@ test("names are checked, and each is taken once in an account and region", async
   await register({ Name: "it's (a) [name] ./-@_" });
 });
 
-// [SDK EbsBlockDevice.Encrypted], aws.md 10.2
+// [SDK EbsBlockDevice.Encrypted]
 test("Encrypted beside a snapshot is refused, whatever its value", async () => {
   for (const Encrypted of [true, false]) {
     const mapping = { ...root, Ebs: { ...root.Ebs, Encrypted } };
@@ -188,7 +188,7 @@ test("Encrypted beside a snapshot is refused, whatever its value", async () => {
   }
 });
 
-// aws.md section 2, moto.md RegisterImage
+// [SDK Image, RegisterImageRequest]; moto: RegisterImage dropped them
 test("mappings that cannot work are refused", async () => {
   const codeOf = (BlockDeviceMappings: NonNullable<RegisterImageRequest["BlockDeviceMappings"]>) =>
     refusal(register({ BlockDeviceMappings }));
@@ -224,7 +224,7 @@ test("an instance-store image is one without disks", async () => {
   assert.equal(await refusal(ec2.send(bad)), "InvalidManifest");
 });
 
-// [SDK DescribeImages]; moto.md: error codes
+// [SDK DescribeImages]; moto: error codes
 test("unknown and malformed ids are told apart", async () => {
   const describeId = (id: string) => ec2.send(new DescribeImagesCommand({ ImageIds: [id] }));
   assert.equal(await refusal(describeId("ami-0123456789abcdef0")), "InvalidAMIID.NotFound");
@@ -232,7 +232,7 @@ test("unknown and malformed ids are told apart", async () => {
   assert.equal(await refusal(describeId("snap-0123456789abcdef0")), "InvalidAMIID.Malformed");
 });
 
-// moto.md 0.3: nothing was shared
+// moto: nothing was shared
 test("an image is seen by others only when shared, and only in its region", async () => {
   const other = cloud.ec2("aws-2");
   const id = await registeredImage(ec2);
@@ -251,7 +251,7 @@ test("an image is seen by others only when shared, and only in its region", asyn
   assert.equal(await see(), "InvalidAMIID.NotFound");
 });
 
-// [SDK LaunchPermission]; aws.md section 2: account ids do not exist in another partition
+// [SDK LaunchPermission]: account ids do not exist in another partition
 test("an image cannot be shared with an account of another partition", async () => {
   const id = await registeredImage(ec2);
   const share = { ImageId: id, LaunchPermission: { Add: [{ UserId: "200000000001" }] } };
@@ -259,7 +259,7 @@ test("an image cannot be shared with an account of another partition", async () 
   assert.equal(await refusal(call), "InvalidAMIAttributeItemValue");
 });
 
-// moto.md ModifyImageAttribute: 200 and no effect; [SDK]: one attribute at a time
+// moto ModifyImageAttribute: 200 and no effect; [SDK]: one attribute at a time
 test("description and IMDS support can be changed, one in a call", async () => {
   const id = await registeredImage(ec2);
   await ec2.send(new ModifyImageAttributeCommand({ ImageId: id, Description: { Value: "new" } }));
@@ -317,7 +317,7 @@ test("a disabled image is hidden, unshared, unlaunchable, and can be enabled aga
   assert.equal(await refusal(describe(id, cloud.ec2("aws-2"))), "InvalidAMIID.NotFound");
 });
 
-// [SDK DeregisterImage]; moto.md: the second call
+// [SDK DeregisterImage]; moto: the second call
 test("a deregistered image is gone, and deregistering it again says so", async () => {
   const id = await registeredImage(ec2);
   await ec2.send(new DeregisterImageCommand({ ImageId: id }));
@@ -359,7 +359,7 @@ test("deregistering can take the snapshots along, but not those of another image
   assert.equal(await refusal(gone), "InvalidSnapshot.NotFound");
 });
 
-// [SDK CopyImage]: not across partitions; aws.md 1.1: storage must be readable
+// [SDK CopyImage]: not across partitions; [UG how-ami-copy-works]: storage must be readable
 test("CopyImage works within a partition, when the storage may be read, and nowhere else", async () => {
   const id = await registeredImage(ec2, { Name: "to be copied" });
   const copy = (profile: string, region: string) =>
@@ -397,7 +397,7 @@ test("CopyImage works within a partition, when the storage may be read, and nowh
   assert.equal(await refusal(copy("aws-2", "eu-west-1")), "InvalidAMIName.Duplicate");
 });
 
-// aws.md 1.1, [SDK CopyImageRequest.KmsKeyId]: "the call succeeds, the copy fails later"
+// [SDK CopyImageRequest.KmsKeyId]: "the call succeeds, the copy fails later"
 test("a copy under a key that does not exist fails later", async () => {
   const id = await registeredImage(ec2);
   const { ImageId: copyId = "" } = await ec2.send(
@@ -412,7 +412,7 @@ test("a copy under a key that does not exist fails later", async () => {
   await until(async () => (await describe(copyId))?.State === "failed");
 });
 
-// [SDK DescribeImageAttribute]; moto.md: half of them answered 500
+// [SDK DescribeImageAttribute]; moto: half of them answered 500
 test("every attribute of an image can be read by its owner, and no other", async () => {
   const id = await registeredImage(ec2, { Description: "d", BootMode: "uefi" });
   const read = (Attribute: string, client = ec2) =>

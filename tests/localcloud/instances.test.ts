@@ -38,7 +38,7 @@ async function volumesOf(id: string) {
   return volumes;
 }
 
-// moto.md RunInstances: pending only in the answer; volume Iops and tags lost
+// moto RunInstances: pending only in the answer; volume Iops and tags lost
 test("one call launches an instance with its volumes and all their tags", async () => {
   const snapshotId = await completedSnapshot(ec2);
   const tags = [{ Key: "amicopy:run", Value: "0123456789abcdef" }];
@@ -109,7 +109,7 @@ test("a client token launches once, and not again what has been terminated", asy
   assert.equal(await refusal(run()), "IdempotentInstanceTerminated");
 });
 
-// [errors-overview], moto.md RunInstances: everything was accepted
+// [errors-overview], moto RunInstances: everything was accepted
 test("a launch that cannot work is refused before anything is made", async () => {
   const x86 = await newestHelperImage(ec2, "x86_64");
   const paravirtual = await registeredImage(ec2, {
@@ -243,7 +243,7 @@ test("an instance that shuts itself down is stopped, or terminated when so launc
   await terminate(stopping.InstanceId ?? "");
 });
 
-// moto.md TerminateInstances: a second call failed
+// moto TerminateInstances: a second call failed
 test("terminating twice is no error, and during the boot it ends the boot", async () => {
   const { InstanceId: id = "" } = await launch(ec2);
   const { TerminatingInstances: [change] = [] } = await terminate(id);
@@ -324,7 +324,7 @@ test("the status shows running instances, all when asked", async () => {
   assert.equal((await status(false)).length, 0);
 });
 
-// aws.md section 4: a key that cannot be used ends the launch, later
+// [EBSUG ebs-copy-snapshot]: a key that cannot be used ends the launch, later
 test("an instance whose volume cannot be made is terminated with a reason", async () => {
   const { InstanceId: id = "" } = await launch(ec2, {
     BlockDeviceMappings: [
@@ -351,7 +351,7 @@ test("instances of several accounts in one region have different addresses", asy
   assert.equal(await refusal(unknown), "InvalidInstanceID.NotFound");
 });
 
-// [SDK DescribeInstanceAttribute, ModifyInstanceAttribute]; moto.md: 200 and not visible
+// [SDK DescribeInstanceAttribute, ModifyInstanceAttribute]; moto: 200 and not visible
 test("attributes of an instance can be read, and what is changed is seen", async () => {
   const { InstanceId: id = "" } = await launch(ec2);
   const read = (Attribute: string) =>

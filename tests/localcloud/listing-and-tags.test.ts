@@ -65,7 +65,7 @@ test("a wildcard pattern made to be slow is not", async () => {
   assert.ok(performance.now() - started < 1000);
 });
 
-// moto.md 0.7: unknown filter names answered 500
+// moto: unknown filter names answered 500
 test("a filter that does not exist is refused", async () => {
   const Filters = [{ Name: "colour", Values: ["red"] }];
   for (const call of [
@@ -78,7 +78,7 @@ test("a filter that does not exist is refused", async () => {
   }
 });
 
-// moto.md: MaxResults ignored by DescribeImages, -Snapshots, -Volumes
+// moto: MaxResults ignored by DescribeImages, -Snapshots, -Volumes
 test("pages hold what was asked for, and together everything once", async () => {
   const client = cloud.ec2("aws-1", "us-west-2");
   const AvailabilityZone = "us-west-2a";
@@ -104,7 +104,7 @@ test("page sizes out of range, beside ids, and foreign tokens are refused", asyn
   assert.equal(await describe({ NextToken: "made up" }), "InvalidNextToken");
 });
 
-// [BC Tag]; moto.md CreateTags: unknown ids, aws: and long values were accepted
+// [BC Tag]; moto CreateTags: unknown ids, aws: and long values were accepted
 test("tags are all set or none, within EC2's limits", async () => {
   const id = await availableVolume(ec2);
   const many = (count: number) =>
@@ -141,7 +141,7 @@ test("a tag goes by key, or by key and value", async () => {
   ]);
 });
 
-// moto.md: a default VPC came without a way to the internet
+// moto: a default VPC came without a way to the internet
 test("each region has a default VPC with a public subnet in every zone and a way out", async () => {
   for (const [profile, region] of [
     ["aws-1", "eu-central-1"],
@@ -168,7 +168,7 @@ test("each region has a default VPC with a public subnet in every zone and a way
   }
 });
 
-// [errors-overview] DependencyViolation, MissingInput, VPCIdNotSpecified; aws.md 5: default VPC absent
+// [errors-overview] DependencyViolation, MissingInput, VPCIdNotSpecified: default VPC absent
 test("an account can lose its default subnets and VPC, and then must name a subnet", async () => {
   const client = cloud.ec2("aws-1", "us-east-2");
   const { Vpcs: [vpc] = [] } = await client.send(new DescribeVpcsCommand({}));
@@ -185,7 +185,7 @@ test("an account can lose its default subnets and VPC, and then must name a subn
   assert.equal(await refusal(launch(client)), "VPCIdNotSpecified");
 });
 
-// moto.md 0.10: no offerings in GovCloud and China
+// moto: no offerings in GovCloud and China
 test("every region offers helper types, not the same in every zone", async () => {
   const gov = cloud.ec2("aws-us-gov-1", "us-gov-west-1");
   const { InstanceTypeOfferings: offered = [] } = await gov.send(

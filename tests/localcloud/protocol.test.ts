@@ -92,7 +92,7 @@ test("whatever the parameters are, they are read or refused, never anything else
   );
 });
 
-// moto.md 0.7: an unimplemented call must not look like a passing fault
+// moto: an unimplemented call must not look like a passing fault
 test("an action that localcloud does not have answers InvalidAction, at once", async () => {
   const started = performance.now();
   const call = cloud.ec2().send(new DescribeAccountAttributesCommand({}));
@@ -116,7 +116,7 @@ test("the client of another service is told that it is not here, in its own form
   });
 });
 
-// moto.md 6.4: a success that did nothing is worse than a refusal
+// moto: a success that did nothing is worse than a refusal
 test("a parameter that localcloud does not honour is refused by name", async () => {
   const call = cloud.ec2().send(
     new RunInstancesCommand({
@@ -225,7 +225,7 @@ test("a role that does not exist, of another partition or with another external 
   assert.equal(await refusal(assume("role/amicopy")), "ValidationError");
 });
 
-// moto.md: DescribeRegions gave the commercial list in every partition
+// moto: DescribeRegions gave the commercial list in every partition
 test("a partition knows its own regions only", async () => {
   const china = cloud.ec2("aws-cn-1", "cn-north-1");
   const { Regions: regions } = await china.send(new DescribeRegionsCommand({}));

@@ -46,7 +46,7 @@ test("a name is taken once in a VPC, whoever is faster", async () => {
   );
 });
 
-// moto.md CreateSecurityGroup: description not checked, arn:aws everywhere
+// moto CreateSecurityGroup: description not checked, arn:aws everywhere
 test("names and descriptions are checked, and the ARN is of the partition", async () => {
   assert.equal(await refusal(make("sg-mine")), "InvalidParameterValue");
   assert.equal(await refusal(make("described", "<script>")), "InvalidParameterValue");
@@ -62,7 +62,7 @@ test("names and descriptions are checked, and the ARN is of the partition", asyn
   assert.match(arn ?? "", /^arn:aws-us-gov:ec2:us-gov-west-1:200000000001:security-group\/sg-/);
 });
 
-// moto.md: born with one egress rule, closing it works
+// moto: born with one egress rule, closing it works
 test("a group is born with all egress and no ingress, and can be closed", async () => {
   const GroupId = await make("closing");
   const born = await describe(GroupId);
@@ -117,7 +117,7 @@ test("rules are added once, shown with their ids, and removed by value or id", a
   assert.deepEqual((await describe(GroupId))?.IpPermissions, []);
 });
 
-// [errors-overview] DependencyViolation; moto.md DeleteSecurityGroup: deleted while in use
+// [errors-overview] DependencyViolation; moto DeleteSecurityGroup: deleted while in use
 test("a group in use by an instance or another group's rule cannot be deleted", async () => {
   const used = await make("used");
   const peer = await make("peer");

@@ -32,7 +32,7 @@ async function describe(id: string, client = ec2) {
   return snapshot;
 }
 
-// moto.md CreateSnapshot: completed at once, also in the answer
+// moto CreateSnapshot: completed at once, also in the answer
 test("a snapshot takes time, its progress moves, and 100% means completed", async () => {
   const client = slow.ec2();
   const volumeId = await availableVolume(client);
@@ -122,7 +122,7 @@ test("a snapshot outlives its volume and can be exported as a raw file", async (
   assert.equal(buffer.toString(), "kept");
 });
 
-// moto.md 0.4: OwnerIds, RestorableByUserIds, MaxResults were ignored
+// moto: OwnerIds, RestorableByUserIds, MaxResults were ignored
 test("snapshots are listed by owner and by who may restore them", async () => {
   const other = cloud.ec2("aws-2");
   const id = await completedSnapshot(ec2);
@@ -139,7 +139,7 @@ test("snapshots are listed by owner and by who may restore them", async () => {
   assert.deepEqual(await list(other, { OwnerIds: ["100000000001"] }), [id]);
 });
 
-// [SDK ModifySnapshotAttribute]; moto.md: the CreateVolumePermission form was ignored
+// [SDK ModifySnapshotAttribute]; moto: the CreateVolumePermission form was ignored
 test("sharing a snapshot opens it for volumes, and only its owner can", async () => {
   const other = cloud.ec2("aws-2");
   const id = await completedSnapshot(ec2);
@@ -193,7 +193,7 @@ test("encrypted snapshots are shared only under a key of the account's own, and 
   });
 });
 
-// [errors-overview] InvalidSnapshot.InUse; moto.md: it was deleted without a word
+// [errors-overview] InvalidSnapshot.InUse; moto: it was deleted without a word
 test("a snapshot that an image needs cannot be deleted", async () => {
   const id = await completedSnapshot(ec2);
   const imageId = await registeredImage(ec2, {
@@ -203,7 +203,7 @@ test("a snapshot that an image needs cannot be deleted", async () => {
   await assert.rejects(call, { name: "InvalidSnapshot.InUse", message: new RegExp(imageId) });
 });
 
-// moto.md: bad id is also NotFound, not Malformed
+// moto: bad id is also NotFound, not Malformed
 test("unknown and malformed snapshot ids are told apart", async () => {
   const remove = (id: string) => ec2.send(new DeleteSnapshotCommand({ SnapshotId: id }));
   assert.equal(await refusal(remove("snap-0123456789abcdef0")), "InvalidSnapshot.NotFound");

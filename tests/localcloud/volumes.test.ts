@@ -37,7 +37,7 @@ async function describe(id: string) {
   return volume;
 }
 
-// moto.md CreateVolume: available at once
+// moto CreateVolume: available at once
 test("a volume is creating, then available", async () => {
   const made = await create({ Size: 1 });
   assert.equal(made.State, "creating");
@@ -46,7 +46,7 @@ test("a volume is creating, then available", async () => {
   await until(async () => (await describe(made.VolumeId ?? ""))?.State === "available");
 });
 
-// [SDK EbsBlockDevice]: ranges by type; aws.md section 2
+// [SDK EbsBlockDevice]: ranges by type
 test("size, speed and type are checked together", async () => {
   const snapshot = await completedSnapshot(ec2, await availableVolume(ec2, { Size: 2 }));
   const code = async (request: CreateVolumeRequest) => refusal(create(request));
@@ -70,13 +70,13 @@ test("size, speed and type are checked together", async () => {
   assert.equal(fast.Throughput, 2000);
 });
 
-// moto.md: AZ of another region accepted
+// moto: AZ of another region accepted
 test("a zone that the region does not have is refused", async () => {
   const call = create({ Size: 1, AvailabilityZone: "eu-west-1a" });
   assert.equal(await refusal(call), "InvalidZone.NotFound");
 });
 
-// moto.md 0.2: no client token worked
+// moto: no client token worked
 test("a client token makes one volume, and refuses another request", async () => {
   const first = await create({ Size: 1, ClientToken: "t1" });
   const again = await create({ Size: 1, ClientToken: "t1" });
@@ -92,7 +92,7 @@ test("of two equal calls at the same time only one makes a volume", async () => 
   assert.equal(new Set(made.map((one) => one.VolumeId)).size, 1);
 });
 
-// moto.md 0.6: DryRun never checked anything
+// moto: DryRun never checked anything
 test("a dry run says what the call would have said, and makes nothing", async () => {
   const count = async () => (await ec2.send(new DescribeVolumesCommand({}))).Volumes?.length;
   const before = await count();
@@ -121,7 +121,7 @@ test("a key needs Encrypted", async () => {
   assert.equal(await refusal(call), "InvalidParameterDependency");
 });
 
-// moto.md: the account's encryption-by-default was ignored; aws.md 10.9
+// moto: the account's encryption-by-default was ignored; [SDK EnableEbsEncryptionByDefault]
 test("encryption by default encrypts what is not asked to be, with the default key", async () => {
   const eu = cloud.ec2("aws-1", "eu-west-1");
   const size = { AvailabilityZone: "eu-west-1a", Size: 1 };
@@ -136,7 +136,7 @@ test("encryption by default encrypts what is not asked to be, with the default k
   assert.equal((await eu.send(new CreateVolumeCommand(size))).Encrypted, false);
 });
 
-// [errors-overview]; moto.md DeleteVolume, AttachVolume, DetachVolume
+// [errors-overview]; moto DeleteVolume, AttachVolume, DetachVolume
 test("a volume is attached once, in its zone, on a free device, and cannot be deleted then", async () => {
   const { InstanceId: id = "", Placement: place } = await launch(ec2);
   await instanceState(ec2, id, "running");
