@@ -37,7 +37,7 @@ Made by \`npm run bench -- --report\` of the runs in \`bench/results.jsonl\`; do
 How it is measured: two network namespaces, joined by our own emulator of a long link
 (\`bench/link/longlink.c\`: rate, delay, loss, bursts, a drop-tail queue of 50 ms, both ways, seeded).
 *Goodput* is the bytes of the file over the whole wall time, from the start of the getting program to
-its end; sealed proves digests within that time, what the others delivered is compared afterwards.
+its end, so that a larger file (*MiB*) hides more of what a start costs; sealed proves digests within that time, what the others delivered is compared afterwards.
 iperf3 moves no file: its figure is TCP's steady state without its first five seconds, which favours
 it. *Wire* is IP bytes that left the link towards the receiver, of file bytes. CPU is in cores, of all
 processes of a side. Median and range; a run counts only when others used less than a quarter of a
@@ -62,8 +62,8 @@ export async function writeReport(results: string, docs: string): Promise<void> 
   writeFileSync(join(docs, "performance.md"), `${sections.join("\n").trimEnd()}\n`);
 }
 
-const HEADER = `| link | peer | goodput, Mbit/s | wire | CPU sender | CPU receiver | runs |
-| --- | --- | --- | --- | --- | --- | --- |`;
+const HEADER = `| link | peer | MiB | goodput, Mbit/s | wire | CPU sender | CPU receiver | runs |
+| --- | --- | --- | --- | --- | --- | --- | --- |`;
 
 function machineOf({ lines }: Results): string {
   const machines = new Set(
@@ -96,6 +96,7 @@ function pointRows(point: Point, results: Results): string[] {
     const cells = [
       point.title,
       peer,
+      peer.startsWith("iperf3") ? "" : String(Math.round((runs[0]?.sizeBytes ?? 0) / 2 ** 20)),
       `${range(goodput, 1e6)}${noisy ? " †" : ""}${cutOff(summary)}${competitorOf(summary)}`,
       wireRatio === undefined ? "" : `×${wireRatio.median.toFixed(3)}`,
       senderCores.median.toFixed(2),
