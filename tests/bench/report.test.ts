@@ -98,7 +98,7 @@ describe("bench results", () => {
     const page = readFileSync(join(folder, "performance.md"), "utf8");
     assert.match(page, /against classic mode, 200 ms, 1 % loss \| ≥ 1\.3 \| 1\.50 \| yes/);
     assert.match(page, /kept by a BBR flow, 80 ms \| ≥ 0\.3 \| 0\.400 \| yes/);
-    assert.match(page, /scp-cubic \| 1\.30 † \(cut off\)/);
+    assert.match(page, /scp-cubic \| 1024 \| 1\.30 † \(cut off\)/);
     assert.match(page, /`npm run bench -- --only primary`/);
     const plots = readdirSync(join(folder, "figures"));
     assert.ok(plots.includes("primary-500-200-1.svg") && plots.includes("loss-200ms.svg"));
