@@ -62,7 +62,7 @@ export function drawLines({ title, x, y, series }: LinePlot): string {
     if (!dashed) parts.push(mark(index, color, legend + 13, at));
     parts.push(text(legend + 34, at + 4, name, "start"));
   }
-  return wrap(parts);
+  return wrap(title, parts);
 }
 
 /** Horizontal bars, the length the logarithm of the value, the value written beside it. */
@@ -81,7 +81,7 @@ export function drawBars(title: string, bars: readonly Bar[]): string {
     );
     parts.push(text(148 + width, y + step / 2 + 2, label, "start"));
   }
-  return wrap(parts);
+  return wrap(title, parts);
 }
 
 /** From 0 to 1 along an axis. */
@@ -139,10 +139,12 @@ function text(x: number, y: number, content: string, anchor: "start" | "middle" 
   return `<text ${FONT} x="${round(x)}" y="${round(y)}" text-anchor="${anchor}">${escapeXml(content)}</text>`;
 }
 
-function wrap(parts: readonly string[]): string {
+function wrap(title: string, parts: readonly string[]): string {
   const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}">`;
   const background = `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`;
-  return [head, background, ...parts, "</svg>", ""].join("\n");
+  // Also what a reader without pictures gets.
+  const name = `<title>${escapeXml(title)}</title>`;
+  return [head, name, background, ...parts, "</svg>", ""].join("\n");
 }
 
 function escapeXml(content: string): string {
