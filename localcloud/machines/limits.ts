@@ -16,6 +16,9 @@ export const STOP_GRACE_MS = 400;
 
 export const STOP_TIMEOUT_MS = 10_000;
 
+/** Ours: so often a dead cloud's machine looks again for programs that left its group. */
+export const STRAY_ROUNDS_MAX = 20;
+
 /** Ours: open files of each program on a machine; an agent with 64 disks needs far fewer. */
 export const OPEN_FILES_MAX = 1024;
 

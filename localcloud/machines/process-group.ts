@@ -11,12 +11,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DATA_MEMORY_MAX_KIB, OPEN_FILES_MAX, STOP_GRACE_MS, STOP_TIMEOUT_MS } from "./limits.ts";
+import { DATA_MEMORY_MAX_KIB, OPEN_FILES_MAX, STOP_GRACE_MS, STOP_TIMEOUT_MS, STRAY_ROUNDS_MAX } from "./limits.ts";
 import { findStrays, processIds } from "./stray-processes.ts";
 
 /**
  * File descriptors: 1 the console, 3 the lifeline, 4 where the script's exit code is told. Programs
- * that left the group are found by their environment, as in stray-processes.ts.
+ * that left the group are found by their environment, as in stray-processes.ts; again after every
+ * round that killed one, for it may have started another after it was listed.
  */
 const LEADER_SCRIPT = `
 trap : TERM
@@ -29,11 +30,16 @@ while :; do
   read -r _ <&3
   [ $? -gt 128 ] || break
 done
-for file in $(HOST_DEV= grep -lzsxF "HOST_DEV=$HOST_DEV" /proc/[0-9]*/environ); do
-  pid=\${file#/proc/}
-  pid=\${pid%/environ}
-  [ "$pid" = $$ ] || kill -s KILL "$pid"
-done 2>/dev/null
+rounds=0
+killed=yes
+while [ $killed = yes ] && [ $((rounds += 1)) -le ${STRAY_ROUNDS_MAX} ]; do
+  killed=no
+  for file in $(HOST_DEV= grep -lzsxF "HOST_DEV=$HOST_DEV" /proc/[0-9]*/environ); do
+    pid=\${file#/proc/}
+    pid=\${pid%/environ}
+    [ "$pid" != $$ ] && kill -s KILL "$pid" && killed=yes
+  done 2>/dev/null
+done
 kill -s KILL 0
 `;
 

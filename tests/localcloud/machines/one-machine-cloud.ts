@@ -11,7 +11,7 @@ const machine = await bootMachine({
     `#!/bin/sh
     trap '' TERM HUP
     sleep 100 &
-    node -e 'require("node:child_process").spawn("sleep", ["100"], { detached: true, stdio: "ignore" }).unref()'
+    node -e 'setInterval(() => require("node:child_process").spawn("sleep", ["100"], { detached: true, stdio: "ignore" }).unref(), 10)' &
     sleep 100`,
   ),
   address,
