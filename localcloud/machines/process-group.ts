@@ -11,7 +11,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DATA_MEMORY_MAX_KIB, OPEN_FILES_MAX, STOP_GRACE_MS, STOP_TIMEOUT_MS, STRAY_ROUNDS_MAX } from "./limits.ts";
+import {
+  DATA_MEMORY_MAX_KIB,
+  OPEN_FILES_MAX,
+  STOP_GRACE_MS,
+  STOP_TIMEOUT_MS,
+  STRAY_ROUNDS_MAX,
+} from "./limits.ts";
 import { findStrays, processIds } from "./stray-processes.ts";
 
 /**
