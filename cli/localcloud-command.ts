@@ -7,12 +7,13 @@ import type { ExportSnapshotRequest, ImportImageRequest } from "../localcloud/ad
 export const USAGE = `localcloud: an EC2 endpoint on this computer whose instances really boot
 
 npm run localcloud -- start [--json] [--directory DIR] [--helper-node present|package|tarball]
-                            [--end-with-stdin]
+                            [--end-with-stdin] [--faults FILE.json]
     Prints the environment to export and runs until Ctrl-C (SIGINT, SIGTERM).
     --json            the environment as one line {"env": {NAME: VALUE, ...}}
     --directory       for its disks; default: a temporary folder, removed at the end
     --helper-node     what \`node\` a booting instance finds; default: present
     --end-with-stdin  ends also when standard input ends: with the program that started it
+    --faults          what is to go wrong (docs/localcloud-faults.md); told on standard error
 
 The others reach the running one through that environment:
 
@@ -29,6 +30,9 @@ npm run localcloud -- export-snapshot --region REGION [--account ACCOUNT] SNAPSH
 npm run localcloud -- list [--json]
     Everything that was made, by account and region, with state and tags.
 
+npm run localcloud -- faults [FILE.json] [--json]
+    From now on these faults and no others; without a file: what has gone wrong so far.
+
 To keep npm's own lines out of the output: npm run --silent localcloud -- ...
 `;
 
@@ -38,6 +42,7 @@ export interface StartCommand {
   readonly directory: string | undefined;
   readonly helperNode: "present" | "package" | "tarball";
   readonly endWithStdin: boolean;
+  readonly faultsPath: string | undefined;
 }
 
 export interface ImportImageCommand {
@@ -56,8 +61,16 @@ export interface ListCommand {
   readonly json: boolean;
 }
 
+export interface FaultsCommand {
+  readonly name: "faults";
+  /** Absent: show what has fired. */
+  readonly path: string | undefined;
+  readonly json: boolean;
+}
+
 export type LocalcloudCommand =
   | { readonly name: "help" }
+  | FaultsCommand
   | StartCommand
   | ImportImageCommand
   | ExportSnapshotCommand
@@ -84,6 +97,8 @@ export function readCommand(argv: readonly string[], directory: string): Localcl
       return readExportSnapshot(rest, directory);
     case "list":
       return { name, json: parse(() => parseArgs({ args: rest, options: JSON_OPTION })).json };
+    case "faults":
+      return readFaults(rest, directory);
     case "help":
     case "--help":
     case "-h":
@@ -92,7 +107,7 @@ export function readCommand(argv: readonly string[], directory: string): Localcl
       throw new UsageError(`a command is missing\n\n${USAGE}`);
     default:
       throw new UsageError(
-        `there is no command ${name}: start, import-image, export-snapshot or list (or --help)`,
+        `there is no command ${name}: start, import-image, export-snapshot, list or faults (or --help)`,
       );
   }
 }
@@ -111,6 +126,7 @@ function readStart(args: string[], directory: string): StartCommand {
         directory: { type: "string" },
         "helper-node": { type: "string", default: "present" },
         "end-with-stdin": { type: "boolean", default: false },
+        faults: { type: "string" },
       },
     }),
   );
@@ -120,6 +136,7 @@ function readStart(args: string[], directory: string): StartCommand {
     directory: values.directory === undefined ? undefined : resolve(directory, values.directory),
     helperNode: oneOf("--helper-node", values["helper-node"], NODE_SUPPLIES),
     endWithStdin: values["end-with-stdin"],
+    faultsPath: values.faults === undefined ? undefined : resolve(directory, values.faults),
   };
 }
 
@@ -169,6 +186,17 @@ function readExportSnapshot(args: string[], directory: string): ExportSnapshotCo
     name: "export-snapshot",
     request: { ...readPlace(place), snapshotId, path: resolve(directory, file) },
   };
+}
+
+function readFaults(args: string[], directory: string): FaultsCommand {
+  const { json, positionals } = parse(() => {
+    const parsed = parseArgs({ args, options: JSON_OPTION, allowPositionals: true });
+    return { values: { ...parsed.values, positionals: parsed.positionals } };
+  });
+  const [file, ...others] = positionals;
+  if (others.length > 0)
+    throw new UsageError("faults takes one file, or none to see what happened");
+  return { name: "faults", path: file === undefined ? undefined : resolve(directory, file), json };
 }
 
 function readDisk(text: string, directory: string): { deviceName: string; path: string } {

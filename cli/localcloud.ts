@@ -1,15 +1,19 @@
 /**
- * `npm run localcloud -- start|import-image|export-snapshot|list`: localcloud by hand. `start` is
- * the cloud; the others reach a running one through the environment that it printed.
+ * `npm run localcloud -- start|import-image|export-snapshot|list|faults`: localcloud by hand. `start`
+ * is the cloud; the others reach a running one through the environment that it printed.
  *
  * Standard output carries only what a program may want to read, standard error what a person does.
  * Exit codes: 0 done, 1 could not be done, 2 wrongly asked.
  */
 
+import { readFile } from "node:fs/promises";
 import { connectAdmin } from "../localcloud/admin-client.ts";
+import { formatFired } from "../localcloud/faults/fault-log.ts";
+import type { FaultPlan } from "../localcloud/faults/fault-plan.ts";
 import { formatListing } from "./listing-table.ts";
 import {
   type ExportSnapshotCommand,
+  type FaultsCommand,
   type ImportImageCommand,
   type ListCommand,
   readCommand,
@@ -37,6 +41,8 @@ async function main(argv: readonly string[]): Promise<number> {
         return await exportSnapshot(command);
       case "list":
         return await list(command);
+      case "faults":
+        return await faults(command);
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -51,9 +57,12 @@ async function start(command: StartCommand): Promise<number> {
   try {
     // Only here: the other commands need no AWS SDK and start in a moment.
     const { startLocalcloud } = await import("../localcloud/localcloud.ts");
+    const { faultsPath } = command;
     const localcloud = await startLocalcloud({
       ...(command.directory === undefined ? {} : { directory: command.directory }),
       helperNode: command.helperNode,
+      ...(faultsPath === undefined ? {} : { faults: await readFaultFile(faultsPath) }),
+      onFault: (fired) => process.stderr.write(`localcloud: ${formatFired(fired)}\n`),
     });
     try {
       announce(localcloud, command.json);
@@ -99,6 +108,30 @@ async function list({ json }: ListCommand): Promise<number> {
     json ? `${JSON.stringify(listing, undefined, 2)}\n` : formatListing(listing),
   );
   return 0;
+}
+
+async function faults({ path, json }: FaultsCommand): Promise<number> {
+  const admin = connectAdmin(process.env);
+  if (path !== undefined) {
+    await admin.setFaults(await readFaultFile(path));
+    return 0;
+  }
+  const { fired } = await admin.firedFaults();
+  const lines = fired.map((one) => `${one.at} ${formatFired(one)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(fired, undefined, 2)}\n` : lines.join(""));
+  return 0;
+}
+
+async function readFaultFile(path: string): Promise<FaultPlan> {
+  const { parseFaultPlan } = await import("../localcloud/faults/fault-plan.ts");
+  const text = await readFile(path, "utf8").catch((error: Error) => {
+    throw new Error(`the fault file ${path} cannot be read: ${error.message}`);
+  });
+  try {
+    return parseFaultPlan(text);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 interface Stay {

@@ -6,6 +6,7 @@ import {
   AdminError,
   type ExportedSnapshot,
   type ExportSnapshotRequest,
+  type FiredFaults,
   type ImportedImage,
   type ImportImageRequest,
   type Listing,
@@ -15,6 +16,9 @@ export interface AdminClient {
   importImage(request: ImportImageRequest): Promise<ImportedImage>;
   exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
   list(): Promise<Listing>;
+  /** @param plan - Of the fault file; checked at the other end. */
+  setFaults(plan: unknown): Promise<void>;
+  firedFaults(): Promise<FiredFaults>;
 }
 
 /**
@@ -41,6 +45,10 @@ export function connectAdmin(environment: NodeJS.ProcessEnv): AdminClient {
     importImage: (body) => call("POST", "import-image", body),
     exportSnapshot: (body) => call("POST", "export-snapshot", body),
     list: () => call("GET", "list"),
+    setFaults: async (plan) => {
+      await call("POST", "faults", plan);
+    },
+    firedFaults: () => call("GET", "faults"),
   };
 }
 

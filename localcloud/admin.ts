@@ -4,6 +4,8 @@
  *   POST /localcloud/import-image      ImportImageRequest     → ImportedImage
  *   POST /localcloud/export-snapshot   ExportSnapshotRequest  → ExportedSnapshot
  *   GET  /localcloud/list                                     → Listing
+ *   POST /localcloud/faults            FaultPlanInput         → {}
+ *   GET  /localcloud/faults                                   → FiredFaults
  *
  * Bodies are JSON; a refusal is `{ "error": "<sentence>" }`. Every request carries the token that
  * the environment of this localcloud names: other users of the computer can open loopback ports too,
@@ -13,6 +15,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isAbsolute } from "node:path";
+import type { FiredFault } from "./faults/fault-log.ts";
 
 /** Where all of it is, on the endpoint. */
 export const ADMIN_PATH = "/localcloud/";
@@ -82,12 +85,20 @@ export interface Listing {
   readonly regions: readonly ListedRegion[];
 }
 
+/** What has gone wrong on request so far, oldest first; times are ISO 8601. */
+export interface FiredFaults {
+  readonly fired: readonly (Omit<FiredFault, "at"> & { readonly at: Date | string })[];
+}
+
 /** What the routes need of a localcloud. Errors reach the person by their message. */
 export interface AdminTarget {
   readonly token: string;
   importImage(request: ImportImageRequest): Promise<ImportedImage>;
   exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
   list(): Promise<Listing>;
+  /** @throws FaultPlanError */
+  setFaults(plan: unknown): Promise<void>;
+  readonly firedFaults: readonly FiredFault[];
 }
 
 /** A request that cannot be done; the message says why. */
@@ -128,6 +139,11 @@ async function route(request: IncomingMessage, target: AdminTarget): Promise<unk
   switch (call) {
     case `GET ${ADMIN_PATH}list`:
       return target.list();
+    case `GET ${ADMIN_PATH}faults`:
+      return { fired: target.firedFaults } satisfies FiredFaults;
+    case `POST ${ADMIN_PATH}faults`:
+      await target.setFaults(await readBody(request));
+      return {};
     case `POST ${ADMIN_PATH}import-image`:
       return target.importImage(readImport(await readBody(request)));
     case `POST ${ADMIN_PATH}export-snapshot`:

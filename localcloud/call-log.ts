@@ -12,7 +12,7 @@ export interface CallRecord {
   /** Ids in the request, and for calls that change something in the answer. */
   readonly ids: readonly string[];
   readonly dryRun: boolean;
-  /** `"ok"` or EC2's error code. */
+  /** `"ok"`, EC2's error code, or `"no-answer"` when the caller was told nothing. */
   readonly outcome: string;
   /** Absent for describes, and for calls that were refused before they could be read. */
   readonly subject?: CallSubject;

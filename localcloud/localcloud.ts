@@ -26,6 +26,9 @@ import { exportSnapshot, importImage, list } from "./by-hand.ts";
 import { CallLog, type CallRecord } from "./call-log.ts";
 import { claimAddressSpace } from "./claim-address-space.ts";
 import { writeConfiguration } from "./configuration-files.ts";
+import type { FiredFault } from "./faults/fault-log.ts";
+import { checkFaultPlan, type FaultPlanInput, NO_FAULTS } from "./faults/fault-plan.ts";
+import { Faults } from "./faults/faults.ts";
 import { type Machinery, REAL_MACHINERY } from "./machinery.ts";
 import { type Backend, makeServer } from "./server.ts";
 import { DEFAULT_DELAYS, type Delays } from "./states.ts";
@@ -33,6 +36,8 @@ import { Cloud } from "./store.ts";
 import { openWorkingDirectory } from "./working-directory.ts";
 
 export type { CallRecord } from "./call-log.ts";
+export type { FiredFault } from "./faults/fault-log.ts";
+export type { FaultPlanInput } from "./faults/fault-plan.ts";
 export type { Delays } from "./states.ts";
 
 export interface LocalcloudOptions {
@@ -44,6 +49,10 @@ export interface LocalcloudOptions {
   readonly helperNode?: "present" | "package" | "tarball";
   /** What disks and machines are made of. @default sparse files and processes */
   readonly machinery?: Machinery;
+  /** What is to go wrong; see docs/localcloud-faults.md. @default nothing */
+  readonly faults?: FaultPlanInput;
+  /** Called with each fault as it happens. */
+  readonly onFault?: (fired: FiredFault) => void;
 }
 
 export interface Localcloud {
@@ -57,6 +66,10 @@ export interface Localcloud {
   readonly env: Readonly<Record<string, string>>;
   /** Every call so far, oldest first. */
   readonly calls: readonly CallRecord[];
+  /** Every fault that has happened so far, oldest first. */
+  readonly firedFaults: readonly FiredFault[];
+  /** From now on these and no others. @throws FaultPlanError */
+  setFaults(faults: FaultPlanInput): Promise<void>;
   importImage(request: ImportImageRequest): Promise<ImportedImage>;
   exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
   list(): Promise<Listing>;
@@ -64,7 +77,10 @@ export interface Localcloud {
   close(): Promise<void>;
 }
 
+/** @throws FaultPlanError before anything is made. */
 export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<Localcloud> {
+  const faults = new Faults(options.onFault);
+  faults.set(checkFaultPlan(options.faults ?? NO_FAULTS));
   let backend: Backend | undefined;
   const server = makeServer(() => backend);
   const { endpoint, slot, release } = await claimAddressSpace(server);
@@ -83,12 +99,15 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     addresses: new AddressSpace(slot),
     machinery: options.machinery ?? REAL_MACHINERY,
     node: options.helperNode ?? "present",
+    faults,
   });
   const admin: AdminTarget = {
     token,
     importImage: (request) => importImage(cloud, request),
     exportSnapshot: (request) => exportSnapshot(cloud, request),
     list: async () => list(cloud),
+    setFaults: async (given) => faults.set(checkFaultPlan(given)),
+    firedFaults: faults.log.records,
   };
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
  * The one way to every action: read the input, do it, note it in the log. Whatever is to happen to
- * calls as such (faults, throttling) belongs here and nowhere else.
+ * calls as such (faults, throttling) goes through here and nowhere else.
  */
 
 import type { Caller } from "./accounts.ts";
@@ -10,6 +10,7 @@ import { idsIn } from "./call-log.ts";
 import { type CallSubject, subjectOf } from "./call-subject.ts";
 import type { Region } from "./catalog/regions.ts";
 import { ApiError } from "./protocol/api-error.ts";
+import { NoAnswer } from "./protocol/no-answer.ts";
 import { findOperation, type OperationSchema, type Service } from "./protocol/operations.ts";
 import { readInput } from "./protocol/query-reader.ts";
 import type { Cloud } from "./store.ts";
@@ -22,7 +23,10 @@ export interface ActionRequest {
   readonly region: Region;
 }
 
-/** @throws ApiError for every refusal, also those that are bugs of localcloud. */
+/**
+ * @throws ApiError for every refusal, also those that are bugs of localcloud.
+ * @throws NoAnswer when the caller is to hear nothing.
+ */
 export async function performAction(
   cloud: Cloud,
   request: ActionRequest,
@@ -37,6 +41,7 @@ export async function performAction(
   };
   let input: Record<string, unknown> = {};
   let about: { subject?: CallSubject } = {};
+  let made: object | undefined;
   try {
     const operation = findOperation(service, name);
     const action = ACTIONS.get(`${service} ${name}`);
@@ -52,15 +57,20 @@ export async function performAction(
     const call = new Call(cloud, caller, region, input.DryRun === true);
     if (service === "ec2" && !name.startsWith("Describe"))
       about = { subject: subjectOf(input, call) };
-    const output = await action.run(input, call);
-    endDryRun(call, name);
-    const made = /^(Describe|Get)/.test(name) ? undefined : output;
+    const inHand = { service, action: name, input, call };
+    const { output, failure } = await cloud.faults.around(inHand, () => action.run(input, call));
+    if (output !== undefined) {
+      endDryRun(call, name);
+      made = /^(Describe|Get)/.test(name) ? undefined : output;
+    }
+    if (failure !== undefined) throw failure;
     cloud.calls.add({ ...note, ids: idsIn(input, made), dryRun: false, outcome: "ok", ...about });
     return { operation, output };
   } catch (error) {
-    const refusal = asApiError(error, name, cloud);
+    const refusal = error instanceof NoAnswer ? error : asApiError(error, name, cloud);
+    const outcome = refusal instanceof NoAnswer ? "no-answer" : refusal.code;
     const dryRun = input.DryRun === true;
-    cloud.calls.add({ ...note, ids: idsIn(input), dryRun, outcome: refusal.code, ...about });
+    cloud.calls.add({ ...note, ids: idsIn(input, made), dryRun, outcome, ...about });
     throw refusal;
   }
 }

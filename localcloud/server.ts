@@ -13,6 +13,7 @@ import { ADMIN_PATH, type AdminTarget, handleAdmin } from "./admin.ts";
 import { findRegion, type Region } from "./catalog/regions.ts";
 import { performAction } from "./perform-action.ts";
 import { ApiError } from "./protocol/api-error.ts";
+import { NoAnswer } from "./protocol/no-answer.ts";
 import type { Service } from "./protocol/operations.ts";
 import { isSignedWith, readClaim } from "./protocol/signature.ts";
 import { writeAnswer, writeError } from "./protocol/xml-writer.ts";
@@ -70,6 +71,7 @@ async function answer(
     const done = await performAction(cloud, { service, action, parameters, caller, region });
     body = writeAnswer(done.operation, done.output, requestId);
   } catch (error) {
+    if (error instanceof NoAnswer) return hangUp(request, error.afterMs, cloud);
     const refusal = toApiError(error);
     status = refusal.status;
     if (isJson(request)) {
@@ -83,6 +85,12 @@ async function answer(
   if (response.destroyed) return;
   response.writeHead(status, { "Content-Type": contentType, "x-amzn-requestid": requestId });
   response.end(body);
+}
+
+/** Closes the connection without a word, so long after. */
+async function hangUp(request: IncomingMessage, afterMs: number, cloud: Cloud): Promise<void> {
+  await cloud.wait(afterMs).catch(() => undefined);
+  request.socket.destroy();
 }
 
 function isJson(request: IncomingMessage): boolean {

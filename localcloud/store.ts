@@ -12,6 +12,7 @@ import type { CallLog } from "./call-log.ts";
 import { seedImages } from "./catalog/helper-images.ts";
 import { findRegion, type Partition, type Region } from "./catalog/regions.ts";
 import { ClientTokens } from "./client-tokens.ts";
+import type { Faults } from "./faults/faults.ts";
 import { newId } from "./ids.ts";
 import type { Machinery } from "./machinery.ts";
 import type {
@@ -51,6 +52,7 @@ export interface CloudOptions {
   readonly machinery: Machinery;
   readonly node: "present" | "package" | "tarball";
   readonly calls: CallLog;
+  readonly faults: Faults;
 }
 
 export class Cloud {
@@ -61,6 +63,7 @@ export class Cloud {
   readonly machinery: Machinery;
   readonly node: "present" | "package" | "tarball";
   readonly calls: CallLog;
+  readonly faults: Faults;
   readonly #stores = new Map<string, Store>();
   readonly #closing = new AbortController();
   readonly #background = new Set<Promise<void>>();
@@ -73,6 +76,7 @@ export class Cloud {
     this.machinery = options.machinery;
     this.node = options.node;
     this.calls = options.calls;
+    this.faults = options.faults;
   }
 
   /** Milliseconds since 1970, the time by which states move. */

@@ -7,6 +7,7 @@
  */
 
 import { StringDecoder } from "node:string_decoder";
+import { seededRandom } from "../seeded-random.ts";
 import { CONSOLE_LINE_MAX_LENGTH, CONSOLE_RING_BYTES } from "./limits.ts";
 
 /** cloud-init's process id in its prefix; any number will do. */
@@ -153,16 +154,4 @@ export class SerialConsole {
 /** The kernel's time stamp: seconds in five places, and microseconds. */
 function stamp(seconds: number): string {
   return seconds.toFixed(6).padStart(12);
-}
-
-/** FNV-1a over the seed, then mulberry32: small, and good enough to choose noise by. */
-function seededRandom(seed: string): () => number {
-  let state = 0x811c9dc5;
-  for (const byte of Buffer.from(seed)) state = Math.imul(state ^ byte, 0x01000193);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

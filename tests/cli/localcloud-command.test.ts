@@ -9,9 +9,12 @@ test("start has defaults, and takes a directory from where the person is", () =>
     directory: undefined,
     helperNode: "present",
     endWithStdin: false,
+    faultsPath: undefined,
   });
   const command = readCommand(
-    ["start", "--json", "--directory", "disks", "--helper-node=tarball", "--end-with-stdin"],
+    ["start", "--json", "--directory", "disks", "--helper-node=tarball", "--end-with-stdin"].concat(
+      ["--faults", "f.json"],
+    ),
     "/home/p",
   );
   assert.deepEqual(command, {
@@ -20,7 +23,15 @@ test("start has defaults, and takes a directory from where the person is", () =>
     directory: "/home/p/disks",
     helperNode: "tarball",
     endWithStdin: true,
+    faultsPath: "/home/p/f.json",
   });
+});
+
+test("faults takes a file, or none", () => {
+  const faults = { name: "faults", json: false };
+  assert.deepEqual(readCommand(["faults"], "/p"), { ...faults, path: undefined });
+  assert.deepEqual(readCommand(["faults", "f.json"], "/p"), { ...faults, path: "/p/f.json" });
+  assert.throws(() => readCommand(["faults", "a", "b"], "/p"), UsageError);
 });
 
 test("import-image takes disks in order, the first being the root", () => {

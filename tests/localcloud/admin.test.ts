@@ -7,6 +7,7 @@ import { type AdminClient, connectAdmin } from "../../localcloud/admin-client.ts
 
 const TOKEN = "token-of-this-test";
 const LISTING: Listing = { regions: [] };
+const FIRED = { at: new Date(0), rule: 0, fault: "error", to: "RunInstances", what: "Gone" };
 
 /** The routes in front of a cloud that only remembers what it was asked. */
 async function serve(
@@ -26,6 +27,10 @@ async function serve(
       return { sizeBytes: 5 };
     },
     list: async () => LISTING,
+    setFaults: async (plan) => {
+      asked.push(plan);
+    },
+    firedFaults: [FIRED],
   };
   const server = createServer((request, response) => void handleAdmin(request, response, target));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -48,7 +53,10 @@ test("a request arrives as it was made, and its answer comes back", async (t) =>
   assert.equal((await client.importImage(importRequest)).imageId, "ami-1");
   assert.deepEqual(await client.exportSnapshot(exportRequest), { sizeBytes: 5 });
   assert.deepEqual(await client.list(), LISTING);
-  assert.deepEqual(asked, [importRequest, exportRequest]);
+  await client.setFaults({ faults: [] });
+  const at = FIRED.at.toISOString();
+  assert.deepEqual(await client.firedFaults(), { fired: [{ ...FIRED, at }] });
+  assert.deepEqual(asked, [importRequest, exportRequest, { faults: [] }]);
 });
 
 test("without the token nothing is done", async (t) => {

@@ -1,0 +1,29 @@
+/** Credentials that expire in the middle of things: from some call on, nothing of an account works. */
+
+import { ApiError } from "../protocol/api-error.ts";
+import type { Rule } from "./fault-plan.ts";
+import { type Refusal, refusedWith } from "./refusal.ts";
+import type { Happening, RuleMatcher } from "./rule-matcher.ts";
+
+export class ExpiringCredentials {
+  readonly #matcher: RuleMatcher<Rule<"credentials-expired">>;
+  #expiredMs: number | undefined;
+
+  constructor(matcher: RuleMatcher<Rule<"credentials-expired">>) {
+    this.#matcher = matcher;
+  }
+
+  /** @returns The refusal of this call, in the words of its service. */
+  refuse(happening: Happening, nowMs: number): Refusal | undefined {
+    if (!this.#matcher.meets(happening)) return undefined;
+    this.#expiredMs ??= nowMs;
+    const { forMs = Number.POSITIVE_INFINITY } = this.#matcher.rule;
+    // As if somebody had signed in again.
+    if (nowMs - this.#expiredMs >= forMs) return undefined;
+    return refusedWith(
+      happening.service === "ec2"
+        ? new ApiError("RequestExpired", "Request has expired.")
+        : new ApiError("ExpiredToken", "The security token included in the request is expired"),
+    );
+  }
+}
