@@ -7,20 +7,19 @@ import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
-import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { ALL_FILES } from "../tsunami/classic/wire.ts";
 import { receiver } from "../tsunami/sealed/receiver.ts";
 import { sender } from "../tsunami/sealed/sender.ts";
 import { runSession, type SessionOptions } from "../tsunami/sealed/session.ts";
 import { TransferError } from "../tsunami/transfer-error.ts";
 import { outputPlaces } from "./output-places.ts";
 import {
+  askForFiles,
+  askForList,
   checkOffer,
   FILES_IDENTITY,
   type OfferedFile,
   offerFiles,
-  takeFiles,
 } from "./sealed-offer.ts";
 import { formatBytes, formatRate, printable, TransferMeter } from "./transfer-meter.ts";
 import type { GetCommand, ListCommand, ServeCommand } from "./tsunami-command.ts";
@@ -49,13 +48,16 @@ export async function serveSealed(
   while (!signal.aborted) {
     try {
       const offer = { port, psk, signal, localAddress: address };
-      const { names, rateCapBitsPerSecond } = await offerFiles(files, offer);
-      if (names.length === 0) continue;
-      const volumes = names.map((path) => {
-        return { path, sizeBytes: files.find(({ name }) => name === path)?.sizeBytes ?? 0 };
-      });
+      const { met, files: chosen, rateCapBitsPerSecond } = await offerFiles(files, offer);
+      if (chosen.length === 0) {
+        await met.end();
+        continue;
+      }
+      const names = chosen.map(({ name }) => name);
+      const volumes = chosen.map(({ name, sizeBytes }) => ({ path: name, sizeBytes }));
       const report = await runSession({
         ...sessionBasics({ psk, signal, port, volumes }),
+        met,
         role: sender,
         listens: true,
         ...(address !== undefined && { localAddress: address }),
@@ -89,22 +91,21 @@ export async function getSealed(
   const peerAddress = await addressOf(command.host);
   const connectTimeoutMs = CONNECT_MS;
   const server = { peerAddress, port, psk, signal, connectTimeoutMs, rateCapBitsPerSecond };
-  const taken = await takeFiles((offered) => chooseFiles(command.files, offered), server);
-  const places = outputPlaces(
-    taken.map(({ name }) => name),
-    command,
-  );
+  const { met, files: taken } = await askForFiles(command.files, server);
   const targets: Target[] = [];
   const meter = new TransferMeter(
     taken.length === 1 ? (taken[0]?.name ?? "") : `${taken.length} files`,
   );
   try {
+    const names = taken.map(({ name }) => name);
+    const places = outputPlaces(names, command);
     for (const path of places) targets.push(newTarget(path));
     const volumes = taken.map(({ sizeBytes }, index) => {
       return { path: targets[index]?.writtenPath ?? "", sizeBytes };
     });
     const report = await runSession({
       ...sessionBasics({ psk, signal, port, volumes }),
+      met,
       role: receiver,
       listens: false,
       peerAddress,
@@ -117,11 +118,12 @@ export async function getSealed(
     const rate = formatRate((totalBytes * 8000) / Math.max(1, report.durationMs));
     for (const [index, { name, sizeBytes }] of taken.entries()) {
       const digest = report.digests[index] ?? "";
-      const path = places[index];
+      const path = targets[index]?.path;
       if (json) say(JSON.stringify({ name, path, sizeBytes, digest, ...totals(report) }));
       else say(`${printable(name)}  ${formatBytes(sizeBytes)}  ${rate}  digest ${digest}`);
     }
   } finally {
+    await met.end();
     for (const { path, writtenPath } of targets) {
       if (path !== writtenPath) rmSync(writtenPath, { force: true });
     }
@@ -134,13 +136,15 @@ export async function listSealed(
   { say, signal }: TsunamiOutput,
 ): Promise<void> {
   const peerAddress = await addressOf(host);
-  const look = (offered: readonly OfferedFile[]): readonly OfferedFile[] => {
-    for (const file of offered) {
-      say(json ? JSON.stringify(file) : `${file.sizeBytes}\t${printable(file.name)}`);
-    }
-    return [];
-  };
-  await takeFiles(look, { peerAddress, port, psk, signal, connectTimeoutMs: CONNECT_MS });
+  for (const file of await askForList({
+    peerAddress,
+    port,
+    psk,
+    signal,
+    connectTimeoutMs: CONNECT_MS,
+  })) {
+    say(json ? JSON.stringify(file) : `${file.sizeBytes}\t${printable(file.name)}`);
+  }
 }
 
 function isOurPortsTrouble({ cause }: TransferError): boolean {
@@ -157,29 +161,6 @@ function sessionBasics(
 function totals(report: Awaited<ReturnType<typeof runSession>>): object {
   const { bytesRead, bytesSent, bytesResent, durationMs } = report;
   return { bytesRead, bytesSent, bytesResent, durationMs };
-}
-
-/** By the name as given to `serve`, or by its base name when that means one file. */
-function chooseFiles(
-  wanted: readonly string[],
-  offered: readonly OfferedFile[],
-): readonly OfferedFile[] {
-  return wanted.flatMap((name) => {
-    if (name === ALL_FILES) return offered;
-    const exact = offered.find((file) => file.name === name);
-    const sameBase = offered.filter((file) => basename(file.name) === name);
-    const [only] = exact === undefined ? sameBase : [exact];
-    if (only === undefined || (exact === undefined && sameBase.length > 1)) {
-      throw new MissingFileError(`the server has no one file ${JSON.stringify(name)}`);
-    }
-    return [only];
-  });
-}
-
-/** The server offers other files. */
-class MissingFileError extends Error {
-  override readonly name = "MissingFileError";
-  readonly code = "file-missing";
 }
 
 interface Target {

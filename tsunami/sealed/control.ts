@@ -23,6 +23,13 @@ export interface Control {
   readonly localAddress: string;
   readonly remoteAddress: string;
   send(message: ControlMessage): void;
+  /**
+   * Who hears from now on; with nobody, what comes waits.
+   *
+   * @param onMessage - May throw: that ends the connection.
+   * @param onEnd - The connection is gone, or the peer sent what is no message.
+   */
+  listen(onMessage?: (message: ControlMessage) => void, onEnd?: (error: Error) => void): void;
   /** Sends what is left and closes; a peer that does not close too is not waited for. */
   end(): Promise<void>;
 }
@@ -53,23 +60,19 @@ function plainAddress(address: string | undefined): string {
 }
 
 /**
- * Waits for the peer, or calls it until it answers.
+ * Waits for the peer, or calls it until it answers. Nobody listens to it then.
  *
- * @param onMessage - May throw: that ends the connection.
- * @param onEnd - The connection is gone, or the peer sent what is no message.
  * @throws TransferError `peer-unreachable`, `peer-refused`; the reason of an aborted signal.
  */
 export async function openControl(
   options: ControlOptions,
   waits: Waits,
   signal: AbortSignal,
-  onMessage: (message: ControlMessage) => void,
-  onEnd: (error: Error) => void,
 ): Promise<Control> {
   const until = AbortSignal.any([signal, AbortSignal.timeout(waits.connectMs)]);
   try {
     const socket = await (options.listens ? accept : call)(options, waits, until);
-    return overSocket(socket, onMessage, onEnd);
+    return overSocket(socket);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -145,33 +148,36 @@ async function call(
   }
 }
 
-function overSocket(
-  socket: TLSSocket,
-  onMessage: (message: ControlMessage) => void,
-  onEnd: (error: Error) => void,
-): Control {
+function overSocket(socket: TLSSocket): Control {
+  let hear: ((message: ControlMessage) => void) | undefined;
+  let told: (error: Error) => void = ignore;
   let waiting = Buffer.alloc(0);
-  socket.setNoDelay(true);
-  socket.on("data", (part: Buffer) => {
-    waiting = Buffer.concat([waiting, part]);
+  const walk = () => {
     try {
-      while (waiting.length >= 4) {
+      while (hear && waiting.length >= 4) {
         const end = 4 + waiting.readUInt32BE();
         if (end > CONTROL_BYTES_MAX) throw new RangeError(`a message of ${end} bytes`);
         if (waiting.length < end) return;
         const message: unknown = JSON.parse(waiting.toString("utf8", 4, end));
         if (typeof message !== "object" || message === null) throw new TypeError("no object");
         waiting = waiting.subarray(end);
-        onMessage(message as ControlMessage);
+        hear(message as ControlMessage);
       }
     } catch (error) {
       // The connection stays for a last word to the peer; what it says does not matter any more.
       socket.removeAllListeners("data");
       const known = error instanceof TransferError;
-      onEnd(known ? error : new TransferError("protocol", "malformed control message", error));
+      told(known ? error : new TransferError("protocol", "malformed control message", error));
     }
+  };
+  socket.setNoDelay(true);
+  socket.on("data", (part: Buffer) => {
+    waiting = Buffer.concat([waiting, part]);
+    walk();
   });
-  socket.on("error", onEnd).on("close", () => onEnd(new Error("connection closed")));
+  socket.pause();
+  socket.on("error", (error) => told(error));
+  socket.on("close", () => told(new Error("connection closed")));
   return {
     exported: socket.exportKeyingMaterial(EXPORTER_BYTES, EXPORTER_LABEL, Buffer.alloc(0)),
     localAddress: plainAddress(socket.localAddress),
@@ -181,9 +187,19 @@ function overSocket(
       frame.writeUInt32BE(frame.length - 4);
       if (socket.writable) socket.write(frame);
     },
+    listen(next, end = told) {
+      hear = next;
+      told = end;
+      if (next) socket.resume();
+      else socket.pause();
+      walk();
+      if (next && socket.destroyed) told(new Error("connection closed"));
+    },
     async end() {
       if (socket.closed) return;
       const late = setTimeout(() => socket.destroy(), LINGER_MS);
+      // The peer's end is only seen by whoever reads.
+      socket.removeAllListeners("data").resume();
       socket.end();
       await once(socket, "close").catch(ignore);
       clearTimeout(late);

@@ -111,6 +111,11 @@ export class ReceiverCore {
     this.#slots.delete(record);
   }
 
+  /** Something arrived. */
+  get started(): boolean {
+    return this.#highest >= 0;
+  }
+
   /** The state in full; `undefined` before anything arrived. */
   report(nowMs: number): Report | undefined {
     if (this.#highest < 0) return;

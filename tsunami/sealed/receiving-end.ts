@@ -10,6 +10,8 @@ import { Proof, type SessionContext, type SessionEnd } from "./session-end.ts";
 
 /** Ours. Reports repeat what they said this often when nothing is new. */
 const REPEAT_MS = 100;
+/** Ours. Until something comes, a listening sender may not know yet where to send. */
+const CALL_MS = 20;
 
 export class ReceivingEnd implements SessionEnd {
   readonly lossRatio = 0;
@@ -49,7 +51,8 @@ export class ReceivingEnd implements SessionEnd {
 
   #report(): void {
     const now = performance.now();
-    if (!this.#news && now - this.#reportedAt < REPEAT_MS) return;
+    const waits = this.#core.started ? REPEAT_MS : CALL_MS;
+    if (!this.#news && now - this.#reportedAt < waits) return;
     const report = this.#core.report(now);
     this.#context.path.sendNote(report ? encodeReport(report) : encodeProbe(ANSWER_NOTE, 0));
     this.#news = false;

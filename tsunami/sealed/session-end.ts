@@ -1,7 +1,7 @@
 /** What both ends of a session have in common, and what a session promises to its caller. */
 
 import { TransferError } from "../transfer-error.ts";
-import type { ControlMessage } from "./control.ts";
+import type { Control, ControlMessage } from "./control.ts";
 import type { DataPath } from "./data-path.ts";
 import type { DiskReport, DiskTasks, DiskThread } from "./disk-worker.ts";
 import type { SessionKeys } from "./keys.ts";
@@ -41,6 +41,8 @@ export interface SessionOptions {
   readonly onProgress: (progress: Progress) => void;
   /** A volume is proved: both sides have the same digest of it. */
   readonly onVolume?: (index: number, digest: string) => void;
+  /** The peer, met before with nobody listening to it now; only a broken connection is made anew. */
+  readonly met?: Control;
   /** How long to wait for what; the defaults suit helpers that boot. */
   readonly waits?: Partial<Waits>;
 }

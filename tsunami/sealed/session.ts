@@ -28,6 +28,7 @@ const BEAT_MS = 1000;
 const RETRY_MS = 250;
 /** As long as a timer can be. */
 const FOREVER_MS = 2 ** 31 - 1;
+const ignore = () => {};
 /** What a peer may blame; anything else it says means that it is gone. */
 const BELIEVED = /^(digest-mismatch|disk-io|disk-size|protocol)$/;
 
@@ -84,22 +85,32 @@ class Session {
     if (signal.aborted) stop();
     this.#check();
     const ring = new SharedArrayBuffer(WINDOW_RECORDS * SEALED_BYTES_MAX);
-    const { disk, blank } = await this.#openDisk(ring);
+    const { met } = options;
+    if (met) this.#greet(met);
+    const opening = this.#openDisk(ring);
+    // Whoever has no peer yet need not look for one when a disk is wrong.
+    if (!met) await opening;
+    opening.catch(ignore);
     const bind = { port: listens ? port : 0, address: localAddress };
     const socket = await openSocket(bind, this.#onDatagrams).catch((error: Error) => {
       throw new TransferError("peer-unreachable", `UDP: ${error.message}`, error);
     });
     this.#closers.push(() => socket.close());
-    const { exported, localAddress: address, remoteAddress } = await this.#meet(this.#waits);
+    const control = met ?? (await this.#meet(this.#waits));
+    const { exported, localAddress: address, remoteAddress } = control;
     const again = listens && this.#meetAgain();
     this.#closers.push(() => again);
-    await this.#until(this.#hello.promise);
     const keys = sessionKeys(exported);
     const sends = role.name === "sender";
     const [out, into] = sends ? [keys.forward, keys.backward] : [keys.backward, keys.forward];
     const path = new DataPath(socket, out, into);
-    if (!listens) path.peer = { port, address: remoteAddress };
     this.#path = path;
+    if (!listens) {
+      path.peer = { port, address: remoteAddress };
+      path.sendNote(encodeProbe(ANSWER_NOTE, 0));
+    }
+    const { disk, blank } = await opening;
+    if (sends) await this.#until(this.#hello.promise);
     const end = new role.End({
       ...{ options, keys, path, disk, blank, ring: Buffer.from(ring), localAddress: address },
       tell: (message) => this.#control?.send(message),
@@ -107,7 +118,8 @@ class Session {
       finish: this.#fate.resolve,
     });
     this.#end = end;
-    this.#heardAt = performance.now();
+    if (!sends) this.#hear(control);
+    this.#heardAt = this.#toldAt = performance.now();
     this.#closers.push(() => end.close(), this.#beat(end));
     const report = await this.#fate.promise;
     return {
@@ -142,23 +154,27 @@ class Session {
    * listener always listens, since it may not know yet. The data path goes on with its keys.
    */
   async #meet(waits: Waits): Promise<Control> {
-    const { role, volumes } = this.#options;
-    const control: Control = await openControl(
-      this.#options,
-      waits,
-      this.#ended.signal,
-      this.#onMessage,
-      (error) => {
-        if (control === this.#control) this.#onGone(error);
-      },
-    );
+    const control = await openControl(this.#options, waits, this.#ended.signal);
     const old = this.#control;
+    this.#greet(control);
+    await old?.end();
+    return control;
+  }
+
+  #greet(control: Control): void {
+    const { role, volumes } = this.#options;
     this.#control = control;
     clearTimeout(this.#late);
     const sizes = volumes.map((volume) => volume.sizeBytes);
     control.send({ type: "hello", version: VERSION, role: role.name, sizes, life: this.#life });
-    await old?.end();
-    return control;
+    // A sender starts when it has heard of the receiver; what it says then must find somebody.
+    if (this.#end || role.name === "sender") this.#hear(control);
+  }
+
+  #hear(control: Control): void {
+    control.listen(this.#onMessage, (error) => {
+      if (control === this.#control) this.#onGone(error);
+    });
   }
 
   /** Meets a peer that lost its connection, which the listener need not have noticed. */
@@ -215,8 +231,14 @@ class Session {
   }
 
   readonly #onDatagrams: DatagramHandler = (batch, port, address) => {
+    const { listens, peerAddress } = this.#options;
+    // As on the control channel: a datagram from elsewhere moves nothing, whatever is in it.
+    if (listens && peerAddress && address !== peerAddress) return;
+    const end = this.#end;
     try {
-      if (!this.#end?.onDatagrams(batch)) return;
+      // Before the end is there, a note may say where the caller is.
+      const ours = end ? end.onDatagrams(batch) : this.#path?.receive(batch, ignore, () => 0);
+      if (!ours) return;
     } catch (error) {
       this.#fail(error);
     }
