@@ -17,6 +17,8 @@ export interface LinkConditions {
   readonly corrupt?: number;
   /** Extra delay of up to so much, drawn for each datagram: reorders. */
   readonly jitterMs?: number;
+  /** UDP bytes of the largest datagram that passes; nobody is told of what does not. */
+  readonly largestBytes?: number;
 }
 
 const IP_UDP_BYTES = 28;
@@ -77,6 +79,7 @@ export class MemoryLink {
     }
     const waited = this.queueMs(nowMs);
     this.queueing.push(waited);
+    if (datagram.length > (this.conditions.largestBytes ?? Number.POSITIVE_INFINITY)) return;
     if (this.#lose()) {
       this.lost += 1;
       return;

@@ -22,6 +22,9 @@ const MASK = 2 * SPAN - 1;
 /** Ours. A transmission is reported in so many reports: so many may be lost in a row. */
 const REPORTED_TIMES = 16;
 
+/** Ours. Transmissions over which loss is measured. */
+const LOSS_SPAN = 4096;
+
 /** A record in the window of which something arrived. */
 interface Slot {
   readonly sealedBytes: number;
@@ -44,6 +47,8 @@ export class ReceiverCore {
   refused = 0;
   /** Lowest record that is not confirmed. */
   base = 0;
+  /** Share of transmissions lost lately. */
+  lossRatio = 0;
   readonly #options: ReceiverCoreOptions;
   readonly #slots = new Map<number, Slot>();
   readonly #seen = new Uint8Array(2 * SPAN);
@@ -51,6 +56,9 @@ export class ReceiverCore {
   #bytes = 0;
   #arrivedAt = 0;
   #highest = -1;
+  /** Since {@link lossRatio} was measured: the highest then, and arrivals. */
+  #measured = -1;
+  #arrived = 0;
 
   constructor(options: ReceiverCoreOptions) {
     this.#options = options;
@@ -73,7 +81,13 @@ export class ReceiverCore {
     }
     for (; this.#highest < transmission; this.#seen[this.#highest & MASK] = 0) this.#highest += 1;
     if (ahead > 0) this.#arrivedAt = nowMs;
+    this.#arrived += 1 - (this.#seen[transmission & MASK] ?? 0);
     this.#seen[transmission & MASK] = 1;
+    if (this.#highest - this.#measured >= LOSS_SPAN) {
+      this.lossRatio = Math.max(0, 1 - this.#arrived / (this.#highest - this.#measured));
+      this.#measured = this.#highest;
+      this.#arrived = 0;
+    }
     this.#bytes += size + HEADER_BYTES;
     return size;
   }
@@ -83,13 +97,16 @@ export class ReceiverCore {
     if (record < this.base) return true;
     if (record >= this.base + WINDOW_RECORDS) return false;
     let slot = this.#slots.get(record);
-    if (!slot) {
+    if (slot && slot.sealedBytes !== sealedBytes) return false;
+    if (slot && !slot.missing) return true;
+    // A sender that finds the path narrower than before cuts all anew.
+    if (!slot || fragmentBytes < slot.fragmentBytes) {
       const missing = Math.ceil(sealedBytes / fragmentBytes);
       const got = new Uint8Array(FRAGMENTS_MAX);
       slot = { sealedBytes, fragmentBytes, got, missing, confirmed: false };
       this.#slots.set(record, slot);
     }
-    if (slot.sealedBytes !== sealedBytes || slot.fragmentBytes !== fragmentBytes) return false;
+    if (slot.fragmentBytes !== fragmentBytes) return false;
     if (slot.got[index]) return true;
     slot.got[index] = 1;
     const to = (record % WINDOW_RECORDS) * SEALED_BYTES_MAX + index * fragmentBytes;

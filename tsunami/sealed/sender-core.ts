@@ -7,6 +7,8 @@
  *    arrived, and did not arrive, is lost (time decides, not a count: networks reorder).
  * 4. When there is nothing to send but something is unknown, one fragment is sent once more: its
  *    acknowledgement tells what became of all before it, so a lost tail costs about a round trip.
+ * 5. When the receiver is there and nothing of what is large arrives any more, the path has become
+ *    narrower: all that is not confirmed is cut anew, into what every path carries.
  */
 
 import { TransferError } from "../transfer-error.ts";
@@ -25,6 +27,15 @@ const RATE_INTERVAL_MS = 40;
 const RATE_INTERVAL_MS_MIN = 8;
 const REORDER_MS = 2;
 const PROBE_MS_MAX = 500;
+/** Ours. A record that arrives torn so often is torn on purpose. */
+const TORN_MAX = 16;
+/** Ours. What every path carries, as a fragment. */
+const NARROW_BYTES = 1200;
+/** Ours. Reports without news for so long, and for so many round trips, tell of a narrower path. */
+const NARROW_MS = 1500;
+const NARROW_ROUNDS = 4;
+/** Ours. What a report stands for at most, so that a path that was dead is no narrow one. */
+const REPORT_MS_MAX = 200;
 
 /** A record in the window. */
 interface Slot {
@@ -33,6 +44,8 @@ interface Slot {
   /** Chosen when it is sent first. */
   fragmentBytes: number;
   confirmed: boolean;
+  /** How often the receiver could not open it. */
+  torn: number;
   readonly arrived: Uint8Array;
 }
 
@@ -69,10 +82,11 @@ export interface SenderCoreOptions {
 }
 
 const needed = ({ slot, index }: Piece) => !slot.confirmed && !slot.arrived[index];
+const neverSent = () => new TransferError("protocol", "the peer acknowledged what was never sent");
 
 export class SenderCore {
   /** Bytes of a fragment of the records first sent from now on. */
-  fragmentBytes = 1200;
+  fragmentBytes = NARROW_BYTES;
   /** UDP payload bytes, and those of them sent not for the first time. */
   bytesSent = 0;
   bytesResent = 0;
@@ -105,6 +119,9 @@ export class SenderCore {
   #roundStart: Milestone | undefined;
   #milestones: Milestone[] = [];
   #reorderMs = REORDER_MS;
+  /** For so long have there been reports, and none of anything that was sent. */
+  #dullMs = 0;
+  #reportedAt = 0;
 
   constructor(options: SenderCoreOptions) {
     this.#options = options;
@@ -128,7 +145,8 @@ export class SenderCore {
   /** The next record, in order; less than {@link WINDOW_RECORDS} above {@link base}. */
   offer(record: number, sealedBytes: number): void {
     const arrived = new Uint8Array(FRAGMENTS_MAX);
-    this.#slots.set(record, { record, sealedBytes, fragmentBytes: 0, confirmed: false, arrived });
+    const fresh = { fragmentBytes: 0, confirmed: false, torn: 0, arrived };
+    this.#slots.set(record, { record, sealedBytes, ...fresh });
     this.#offered = record + 1;
   }
 
@@ -137,16 +155,49 @@ export class SenderCore {
     this.#finished = true;
   }
 
-  /** The receiver could not open a record: all of it again. */
+  /**
+   * The receiver could not open a record: all of it again.
+   *
+   * @throws TransferError `protocol` when that never ends.
+   */
   again(record: number): void {
     const slot = this.#slots.get(record);
     if (!slot?.fragmentBytes || slot.confirmed) return;
-    slot.arrived.fill(0);
-    // All that was sent belongs to the rejected copy: a late word of it proves nothing any more.
-    for (const flight of this.#flights) if (flight.slot === slot) this.#land(flight, "arrived");
-    for (let index = 0; index * slot.fragmentBytes < slot.sealedBytes; index += 1) {
-      this.#resend.push({ slot, index });
+    slot.torn += 1;
+    if (slot.torn > TORN_MAX) {
+      throw new TransferError("protocol", `record ${record} arrived torn ${TORN_MAX} times`);
     }
+    this.#startOver([slot]);
+  }
+
+  /** All that was sent of these belongs to a copy that is no more: a late word of it proves nothing. */
+  #startOver(slots: readonly Slot[], fragmentBytes?: number): void {
+    const sent = new Set(slots.filter((slot) => slot.fragmentBytes && !slot.confirmed));
+    this.#resend = this.#resend.slice(this.#resendAt).filter(({ slot }) => !sent.has(slot));
+    this.#resendAt = 0;
+    for (const flight of this.#flights) if (sent.has(flight.slot)) this.#land(flight, "arrived");
+    for (const slot of sent) {
+      slot.arrived.fill(0);
+      slot.fragmentBytes = fragmentBytes ?? slot.fragmentBytes;
+      for (let index = 0; index * slot.fragmentBytes < slot.sealedBytes; index += 1) {
+        this.#resend.push({ slot, index });
+      }
+      if (slot.record !== this.#nextRecord) continue;
+      this.#nextRecord += 1;
+      this.#nextIndex = 0;
+    }
+  }
+
+  /** @returns Whether it was time to believe that the path has become narrower. */
+  #narrow(nowMs: number): boolean {
+    this.#dullMs += Math.min(nowMs - this.#reportedAt, REPORT_MS_MAX);
+    if (!this.#flyingBytes) this.#dullMs = 0;
+    if (this.#dullMs < Math.max(NARROW_MS, NARROW_ROUNDS * this.#rate.rttMs)) return false;
+    const wide = [...this.#slots.values()].filter((slot) => slot.fragmentBytes > NARROW_BYTES);
+    if (!wide.length) return false;
+    this.fragmentBytes = NARROW_BYTES;
+    this.#startOver(wide, NARROW_BYTES);
+    return true;
   }
 
   /**
@@ -247,14 +298,16 @@ export class SenderCore {
     flight.state = state;
   }
 
-  /** Takes in a report of the receiver; an old or repeated one does no harm. */
-  onReport(report: Report, nowMs: number): void {
+  /**
+   * Takes in a report of the receiver; an old or repeated one does no harm.
+   *
+   * @returns `true` when the path has become narrower: what it carries must be found out again.
+   */
+  onReport(report: Report, nowMs: number): boolean {
     // The wire has the low 32 bits; what was sent last is never 2^31 away.
     const last = this.#next - 1;
     const highest = last + ((report.highest - last) | 0);
-    if (highest > last || highest < 0 || report.base > this.#offered) {
-      throw new TransferError("protocol", "the peer acknowledged what was never sent");
-    }
+    if (highest > last || highest < 0 || report.base > this.#nextRecord) throw neverSent();
     const counts = { received: 0, lost: 0 };
     let at = highest;
     for (const [turn, length] of report.runs.entries()) {
@@ -265,16 +318,21 @@ export class SenderCore {
     const news = highest > this.#highest;
     if (news) {
       this.#highest = highest;
+      this.#dullMs = 0;
       this.#judge(at, counts);
     }
     this.#sample(report, news, nowMs, counts);
+    const narrower = !news && this.#narrow(nowMs);
+    this.#reportedAt = nowMs;
     while (this.#oldest <= last && this.#flights[this.#oldest - this.#first]?.state !== "flying") {
       this.#oldest += 1;
     }
     const old = this.#oldest - this.#first - LATE_SPAN;
-    if (old < LATE_SPAN) return;
-    this.#flights.splice(0, old);
-    this.#first += old;
+    if (old >= LATE_SPAN) {
+      this.#flights.splice(0, old);
+      this.#first += old;
+    }
+    return narrower;
   }
 
   #arrive(from: number, to: number, counts: { received: number; lost: number }): void {
@@ -314,6 +372,7 @@ export class SenderCore {
       const bit = slot.record - base;
       const done = bit < 0 || ((confirmed[bit >> 3] ?? 0) >> (bit & 7)) & 1;
       if (!done || slot.confirmed) continue;
+      if (slot.record >= this.#nextRecord) throw neverSent();
       slot.confirmed = true;
       this.#options.onConfirmed(slot.record);
     }

@@ -128,6 +128,45 @@ test("a path that is dead for a minute is survived", () => {
   assert.ok(doneMs < 64_000, `done ${doneMs}`);
 });
 
+for (const loss of [0, 0.05]) {
+  test(`a path that becomes narrower is noticed in seconds, and all arrives; ${loss * 100} % loss`, () => {
+    const forward = { bitsPerSecond: 100 * MBIT, delayMs: 20, loss };
+    let narrowMs = 0;
+    const { doneMs, session } = run({
+      ...{ forward, records: 60, fragmentBytes: 8950 },
+      onStep: ({ nowMs, sender, forward: there }) => {
+        if (nowMs >= 1000) there.conditions = { ...forward, largestBytes: 1300 };
+        if (sender.fragmentBytes < 8950) narrowMs ||= nowMs;
+      },
+    });
+    assert.ok(narrowMs > 2000 && narrowMs < 4500, `noticed at ${narrowMs}`);
+    assert.ok(doneMs < 9000, `done ${doneMs}`);
+    assert.equal(session.damaged, 0);
+  });
+}
+
+test("neither a dead path nor an idle one is taken for a narrow one", () => {
+  const forward = { bitsPerSecond: 100 * MBIT, delayMs: 20 };
+  const dead = run({
+    ...{ forward, records: 40, limitMs: 30_000 },
+    onStep: ({ nowMs, forward: there, backward }) => {
+      const loss = nowMs > 300 && nowMs < 20_300 ? 1 : 0;
+      there.conditions = { ...forward, loss };
+      backward.conditions = { delayMs: 20, loss };
+    },
+  });
+  assert.equal(dead.session.sender.fragmentBytes, 1450);
+  const idle = run({ forward, records: 3, recordsPerSecond: 0.2 });
+  assert.equal(idle.session.sender.fragmentBytes, 1450);
+});
+
+test("the receiver knows the loss of the path as the sender does", () => {
+  for (const loss of [0, 0.1]) {
+    const { session } = run({ forward: { bitsPerSecond: 100 * MBIT, delayMs: 20, loss } });
+    assert.ok(Math.abs(session.receiver.lossRatio - loss) < 0.03, `${session.receiver.lossRatio}`);
+  }
+});
+
 test("a slow destination disk slows the sender down, without loss and without end", () => {
   const forward = { bitsPerSecond: 500 * MBIT, delayMs: 10 };
   const { session, wire } = run({ forward, records: 400, writeMs: 2000 });
