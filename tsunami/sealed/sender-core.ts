@@ -13,6 +13,7 @@
 
 import { TransferError } from "../transfer-error.ts";
 import { FRAGMENT_HEADER_BYTES, type Mark, payloadBytes, writeFragmentHeader } from "./datagram.ts";
+import { DeliverySpan, RATE_INTERVAL_MS } from "./delivery-span.ts";
 import { FRAGMENTS_MAX, HEADER_BYTES, SEALED_BYTES_MAX, WINDOW_RECORDS } from "./limits.ts";
 import type { RateController } from "./rate-controller.ts";
 import type { Report } from "./report.ts";
@@ -22,8 +23,6 @@ const UNKNOWN_MAX = 130_000;
 const SEGMENTS_MAX = 64;
 /** Ours. So far back a late arrival is still recognised as such. */
 const LATE_SPAN = 8192;
-/** A delivery rate is measured over at least this much. */
-const RATE_INTERVAL_MS = 40;
 const RATE_INTERVAL_MS_MIN = 8;
 const REORDER_MS = 2;
 const PROBE_MS_MAX = 500;
@@ -63,14 +62,6 @@ interface Flight extends Piece {
   /** When there was nothing to send for the last time before. */
   readonly idleAt: number;
   state: "flying" | "arrived" | "lost";
-}
-
-interface Milestone {
-  readonly sentAt: number;
-  /** Link bytes sent until then, and received by the peer until `arrivedAt`. */
-  readonly sentBytes: number;
-  readonly arrivedAt: number;
-  readonly bytes: number;
 }
 
 export interface SenderCoreOptions {
@@ -116,8 +107,7 @@ export class SenderCore {
   #probes = 0;
   #roundEnd = 0;
   #roundAt = 0;
-  #roundStart: Milestone | undefined;
-  #milestones: Milestone[] = [];
+  readonly #span = new DeliverySpan();
   #reorderMs = REORDER_MS;
   /** For so long have there been reports, and none of anything that was sent. */
   #dullMs = 0;
@@ -393,8 +383,7 @@ export class SenderCore {
     const { sentAt, sentBytes, idleAt } = flight;
     const last = { sentAt, sentBytes, arrivedAt: report.arrivedAtMs, bytes: report.receivedBytes };
     const roundEnds = this.#highest >= this.#roundEnd && nowMs - this.#roundAt >= RATE_INTERVAL_MS;
-    // While the rate rises, a short look back; else the round as a whole, which is steadier.
-    const first = this.#lookBack(last, roundEnds);
+    const first = this.#span.lookBack(last, roundEnds, this.#rate.rising);
     const sending = sentAt - first.sentAt;
     const elapsed = Math.max(sending, last.arrivedAt - first.arrivedAt);
     if (roundEnds) {
@@ -409,16 +398,5 @@ export class SenderCore {
         sentBytesPerSecond: ((sentBytes - first.sentBytes) / sending) * 1000,
       }),
     });
-  }
-
-  #lookBack(last: Milestone, roundEnds: boolean): Milestone {
-    const start = this.#roundStart ?? last;
-    if (roundEnds || !this.#roundStart) this.#roundStart = last;
-    this.#milestones.push(last);
-    while (last.sentAt - (this.#milestones[1] ?? last).sentAt >= RATE_INTERVAL_MS) {
-      this.#milestones.shift();
-    }
-    if (this.#rate.rising) return this.#milestones[0] ?? last;
-    return roundEnds ? start : last;
   }
 }
