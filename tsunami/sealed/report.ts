@@ -81,7 +81,7 @@ export function decodeReport(body: Buffer): Report | undefined {
     confirmed: body.subarray(29, RUNS_AT),
     runs,
   };
-  const sane = Number.isFinite(report.arrivedAtMs) && Number.isFinite(report.receivedBytes);
+  const sane = Math.abs(report.arrivedAtMs) < 2 ** 53 && Math.abs(report.receivedBytes) < 2 ** 53;
   return shift === 0 && sane ? report : undefined;
 }
 
