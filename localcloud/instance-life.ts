@@ -78,7 +78,7 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
   });
 }
 
-function metadataOf({ store }: Home, instance: InstanceRecord): MachineMetadata {
+function metadataOf({ cloud, store }: Home, instance: InstanceRecord): MachineMetadata {
   const groups = instance.networkInterface.groupIds.map((id) => store.groups.get(id)?.name ?? id);
   return {
     instanceId: instance.id,
@@ -90,7 +90,7 @@ function metadataOf({ store }: Home, instance: InstanceRecord): MachineMetadata 
     ...(instance.publicAddress === undefined ? {} : { publicIpv4: instance.publicAddress }),
     securityGroups: groups,
     ...(instance.metadataOptions.instanceMetadataTags === "enabled"
-      ? { tags: Object.fromEntries(instance.tags) }
+      ? { tags: Object.fromEntries(cloud.faults.tagsOf(instance, cloud.now())) }
       : {}),
   };
 }

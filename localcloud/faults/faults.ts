@@ -10,11 +10,13 @@ import type { Call } from "../call.ts";
 import { ApiError } from "../protocol/api-error.ts";
 import type { NoAnswer } from "../protocol/no-answer.ts";
 import type { Service } from "../protocol/operations.ts";
+import type { Tagged } from "../records.ts";
 import { apiRefusal, Throttle } from "./api.ts";
 import { noRoom, wishOf } from "./capacity.ts";
 import { ExpiringCredentials } from "./credentials.ts";
 import { FaultLog, type FiredFault } from "./fault-log.ts";
 import { type FaultPlan, NO_FAULTS } from "./fault-plan.ts";
+import { Lag } from "./lag.ts";
 import type { Refusal } from "./refusal.ts";
 import { type Happening, matchersOf } from "./rule-matcher.ts";
 
@@ -35,6 +37,7 @@ export class Faults {
   readonly log: FaultLog;
   #plan = NO_FAULTS;
   #refusers: readonly Refuser[] = [];
+  #lag = new Lag([]);
 
   /** @param tell - Called with each fault as it happens. */
   constructor(tell?: (fired: FiredFault) => void) {
@@ -49,6 +52,7 @@ export class Faults {
   set(plan: FaultPlan): void {
     this.#plan = plan;
     this.#refusers = refusersOf(plan);
+    this.#lag = new Lag(matchersOf(plan, "lag"), (fired) => this.log.add(fired));
   }
 
   /** Does a call, or not, and answers the truth, or not. @throws What the action throws. */
@@ -56,13 +60,31 @@ export class Faults {
     const happening = happeningOf(inHand);
     const refusal = this.#refuse(happening, inHand.call.nowMs);
     if (refusal !== undefined && !refusal.done) return { failure: refusal.failure };
-    if (refusal === undefined) return { output: await run() };
+    if (refusal === undefined) return { output: await this.#do(inHand, happening, run) };
     // Whatever has come of it, the caller is not told.
-    const output = await run().catch((error: unknown) => {
+    const output = await this.#do(inHand, happening, run).catch((error: unknown) => {
       if (error instanceof ApiError) return undefined;
       throw error;
     });
     return { output, failure: refusal.failure };
+  }
+
+  async #do(
+    { call, input }: CallInHand,
+    happening: Happening,
+    run: () => Promise<object>,
+  ): Promise<object> {
+    const { cloud } = call;
+    this.#lag.check(happening, input, call.nowMs);
+    this.#lag.beforeTagging(happening, input, call);
+    const output = await run();
+    this.#lag.afterMaking(happening, output, { cloud, nowMs: cloud.now() });
+    return this.#lag.thin(happening, input, output, cloud.now());
+  }
+
+  /** The tags of a thing as its own metadata service shows them. */
+  tagsOf(thing: Tagged, nowMs: number): ReadonlyMap<string, string> {
+    return this.#lag.tagsOf(thing, nowMs);
   }
 
   /** All rules see the call; the first that fires decides. */
