@@ -7,10 +7,13 @@
  *    arrived, and did not arrive, is lost (time decides, not a count: networks reorder).
  * 4. When there is nothing to send but something is unknown, one fragment is sent once more: its
  *    acknowledgement tells what became of all before it, so a lost tail costs about a round trip.
+ * 5. When the receiver is there and nothing of what is large arrives any more, the path has become
+ *    narrower: all that is not confirmed is cut anew, into what every path carries.
  */
 
 import { TransferError } from "../transfer-error.ts";
 import { FRAGMENT_HEADER_BYTES, type Mark, payloadBytes, writeFragmentHeader } from "./datagram.ts";
+import { DeliverySpan, RATE_INTERVAL_MS } from "./delivery-span.ts";
 import { FRAGMENTS_MAX, HEADER_BYTES, SEALED_BYTES_MAX, WINDOW_RECORDS } from "./limits.ts";
 import type { RateController } from "./rate-controller.ts";
 import type { Report } from "./report.ts";
@@ -20,13 +23,18 @@ const UNKNOWN_MAX = 130_000;
 const SEGMENTS_MAX = 64;
 /** Ours. So far back a late arrival is still recognised as such. */
 const LATE_SPAN = 8192;
-/** A delivery rate is measured over at least this much. */
-const RATE_INTERVAL_MS = 40;
 const RATE_INTERVAL_MS_MIN = 8;
 const REORDER_MS = 2;
 const PROBE_MS_MAX = 500;
 /** Ours. A record that arrives torn so often is torn on purpose. */
 const TORN_MAX = 16;
+/** Ours. What every path carries, as a fragment. */
+const NARROW_BYTES = 1200;
+/** Ours. Reports without news for so long, and for so many round trips, tell of a narrower path. */
+const NARROW_MS = 1500;
+const NARROW_ROUNDS = 4;
+/** Ours. What a report stands for at most, so that a path that was dead is no narrow one. */
+const REPORT_MS_MAX = 200;
 
 /** A record in the window. */
 interface Slot {
@@ -56,14 +64,6 @@ interface Flight extends Piece {
   state: "flying" | "arrived" | "lost";
 }
 
-interface Milestone {
-  readonly sentAt: number;
-  /** Link bytes sent until then, and received by the peer until `arrivedAt`. */
-  readonly sentBytes: number;
-  readonly arrivedAt: number;
-  readonly bytes: number;
-}
-
 export interface SenderCoreOptions {
   /** {@link WINDOW_RECORDS} slots of {@link SEALED_BYTES_MAX}; record r lives in slot r mod window. */
   readonly ring: Buffer;
@@ -77,7 +77,7 @@ const neverSent = () => new TransferError("protocol", "the peer acknowledged wha
 
 export class SenderCore {
   /** Bytes of a fragment of the records first sent from now on. */
-  fragmentBytes = 1200;
+  fragmentBytes = NARROW_BYTES;
   /** UDP payload bytes, and those of them sent not for the first time. */
   bytesSent = 0;
   bytesResent = 0;
@@ -107,9 +107,11 @@ export class SenderCore {
   #probes = 0;
   #roundEnd = 0;
   #roundAt = 0;
-  #roundStart: Milestone | undefined;
-  #milestones: Milestone[] = [];
+  readonly #span = new DeliverySpan();
   #reorderMs = REORDER_MS;
+  /** For so long have there been reports, and none of anything that was sent. */
+  #dullMs = 0;
+  #reportedAt = 0;
 
   constructor(options: SenderCoreOptions) {
     this.#options = options;
@@ -155,12 +157,37 @@ export class SenderCore {
     if (slot.torn > TORN_MAX) {
       throw new TransferError("protocol", `record ${record} arrived torn ${TORN_MAX} times`);
     }
-    slot.arrived.fill(0);
-    // All that was sent belongs to the rejected copy: a late word of it proves nothing any more.
-    for (const flight of this.#flights) if (flight.slot === slot) this.#land(flight, "arrived");
-    for (let index = 0; index * slot.fragmentBytes < slot.sealedBytes; index += 1) {
-      this.#resend.push({ slot, index });
+    this.#startOver([slot]);
+  }
+
+  /** All that was sent of these belongs to a copy that is no more: a late word of it proves nothing. */
+  #startOver(slots: readonly Slot[], fragmentBytes?: number): void {
+    const sent = new Set(slots.filter((slot) => slot.fragmentBytes && !slot.confirmed));
+    this.#resend = this.#resend.slice(this.#resendAt).filter(({ slot }) => !sent.has(slot));
+    this.#resendAt = 0;
+    for (const flight of this.#flights) if (sent.has(flight.slot)) this.#land(flight, "arrived");
+    for (const slot of sent) {
+      slot.arrived.fill(0);
+      slot.fragmentBytes = fragmentBytes ?? slot.fragmentBytes;
+      for (let index = 0; index * slot.fragmentBytes < slot.sealedBytes; index += 1) {
+        this.#resend.push({ slot, index });
+      }
+      if (slot.record !== this.#nextRecord) continue;
+      this.#nextRecord += 1;
+      this.#nextIndex = 0;
     }
+  }
+
+  /** @returns Whether it was time to believe that the path has become narrower. */
+  #narrow(nowMs: number): boolean {
+    this.#dullMs += Math.min(nowMs - this.#reportedAt, REPORT_MS_MAX);
+    if (!this.#flyingBytes) this.#dullMs = 0;
+    if (this.#dullMs < Math.max(NARROW_MS, NARROW_ROUNDS * this.#rate.rttMs)) return false;
+    const wide = [...this.#slots.values()].filter((slot) => slot.fragmentBytes > NARROW_BYTES);
+    if (!wide.length) return false;
+    this.fragmentBytes = NARROW_BYTES;
+    this.#startOver(wide, NARROW_BYTES);
+    return true;
   }
 
   /**
@@ -261,8 +288,12 @@ export class SenderCore {
     flight.state = state;
   }
 
-  /** Takes in a report of the receiver; an old or repeated one does no harm. */
-  onReport(report: Report, nowMs: number): void {
+  /**
+   * Takes in a report of the receiver; an old or repeated one does no harm.
+   *
+   * @returns `true` when the path has become narrower: what it carries must be found out again.
+   */
+  onReport(report: Report, nowMs: number): boolean {
     // The wire has the low 32 bits; what was sent last is never 2^31 away.
     const last = this.#next - 1;
     const highest = last + ((report.highest - last) | 0);
@@ -277,16 +308,21 @@ export class SenderCore {
     const news = highest > this.#highest;
     if (news) {
       this.#highest = highest;
+      this.#dullMs = 0;
       this.#judge(at, counts);
     }
     this.#sample(report, news, nowMs, counts);
+    const narrower = !news && this.#narrow(nowMs);
+    this.#reportedAt = nowMs;
     while (this.#oldest <= last && this.#flights[this.#oldest - this.#first]?.state !== "flying") {
       this.#oldest += 1;
     }
     const old = this.#oldest - this.#first - LATE_SPAN;
-    if (old < LATE_SPAN) return;
-    this.#flights.splice(0, old);
-    this.#first += old;
+    if (old >= LATE_SPAN) {
+      this.#flights.splice(0, old);
+      this.#first += old;
+    }
+    return narrower;
   }
 
   #arrive(from: number, to: number, counts: { received: number; lost: number }): void {
@@ -347,8 +383,7 @@ export class SenderCore {
     const { sentAt, sentBytes, idleAt } = flight;
     const last = { sentAt, sentBytes, arrivedAt: report.arrivedAtMs, bytes: report.receivedBytes };
     const roundEnds = this.#highest >= this.#roundEnd && nowMs - this.#roundAt >= RATE_INTERVAL_MS;
-    // While the rate rises, a short look back; else the round as a whole, which is steadier.
-    const first = this.#lookBack(last, roundEnds);
+    const first = this.#span.lookBack(last, roundEnds, this.#rate.rising);
     const sending = sentAt - first.sentAt;
     const elapsed = Math.max(sending, last.arrivedAt - first.arrivedAt);
     if (roundEnds) {
@@ -363,16 +398,5 @@ export class SenderCore {
         sentBytesPerSecond: ((sentBytes - first.sentBytes) / sending) * 1000,
       }),
     });
-  }
-
-  #lookBack(last: Milestone, roundEnds: boolean): Milestone {
-    const start = this.#roundStart ?? last;
-    if (roundEnds || !this.#roundStart) this.#roundStart = last;
-    this.#milestones.push(last);
-    while (last.sentAt - (this.#milestones[1] ?? last).sentAt >= RATE_INTERVAL_MS) {
-      this.#milestones.shift();
-    }
-    if (this.#rate.rising) return this.#milestones[0] ?? last;
-    return roundEnds ? start : last;
   }
 }
