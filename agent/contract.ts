@@ -29,8 +29,10 @@ export const Tag = {
   sourceSnapshot: "amicopy:source-snapshot",
   /** Writer: controller, on a destination snapshot: verified digest, 64 hex digits. */
   digest: "amicopy:digest",
-  /** Writer: controller, on an image, as the last act of a run: the image belongs to a stack. */
+  /** Writer: controller, on an image, as the last act of a run: the image is finished. */
   claimed: "amicopy:claimed",
+  /** Writer: controller, on a claimed image, once a stack's state has the image's row. */
+  owned: "amicopy:owned",
 } as const;
 
 /** What a tagged thing is for. A sweep decides by it. */

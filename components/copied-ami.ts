@@ -8,6 +8,7 @@ import { CopiedImage } from "../dynamic-providers/copied-image.ts";
 import type { CopyRequestArgs } from "../dynamic-providers/copy-request-args.ts";
 import { CopyRun } from "../dynamic-providers/copy-run.ts";
 import { HelperInstance } from "../dynamic-providers/helper-instance.ts";
+import { ImageOwnership } from "../dynamic-providers/image-ownership.ts";
 import { ResourceType } from "../dynamic-providers/stub.ts";
 import type { CopiedSnapshot } from "../dynamic-providers/workflow/copy-request.ts";
 
@@ -86,6 +87,9 @@ export class CopiedAmi extends pulumi.ComponentResource {
     const progressUrn = this.#progressUrn(name, ResourceType.copiedImage);
     const row = { parent: this, replaceWith };
     const { image } = new CopiedImage(name, { request, run, progressUrn }, row);
+    const { imageId, snapshots } = image;
+    const owned = { ...technical, replaceWith, deletedWith: copyRun };
+    new ImageOwnership(name, { request, run, imageId, snapshots }, owned);
 
     this.imageId = image.imageId;
     this.imageArn = image.imageArn;

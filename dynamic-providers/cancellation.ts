@@ -33,7 +33,8 @@ export interface Cancellation {
 export interface CancellationOptions {
   readonly isEngineThere: () => Promise<boolean>;
   readonly exit: (code: number) => void;
-  readonly heartbeatMs?: number;
+  /** Factor of the time between heartbeats, see `limitsAtPace`. @default 1 */
+  readonly pace?: number;
 }
 
 export function watchForCancellation(options: CancellationOptions): Cancellation {
@@ -96,7 +97,7 @@ function watchEngine(options: CancellationOptions, onGone: () => void) {
   return {
     start() {
       failures = 0;
-      timer = setInterval(() => void beat(), options.heartbeatMs ?? HEARTBEAT_MS);
+      timer = setInterval(() => void beat(), HEARTBEAT_MS * (options.pace ?? 1));
     },
     stop() {
       clearInterval(timer);

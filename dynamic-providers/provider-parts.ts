@@ -12,6 +12,7 @@ import type {
 } from "./workflow/copy-request.ts";
 import type { Limits } from "./workflow/limits.ts";
 import type { ObservedImage } from "./workflow/observe-image.ts";
+import type { OwnedImage } from "./workflow/own-image.ts";
 import type { PreflightReport } from "./workflow/preflight.ts";
 import type { Clock } from "./workflow/run-context.ts";
 import type { ImageWishes } from "./workflow/update-image.ts";
@@ -38,6 +39,7 @@ export interface ProviderParts {
     wishes: ImageWishes,
     cloud: Ec2,
   ) => Promise<CopiedImageFacts>;
+  readonly ownImage: (cloud: Ec2, image: OwnedImage, nowMs: number) => Promise<void>;
   readonly removeImage: (facts: CopiedImageFacts, cloud: Ec2) => Promise<void>;
   readonly sweepRun: (run: RunIdentity, cloud: Ec2, side: HelperSide) => Promise<unknown>;
 

@@ -8,7 +8,7 @@
  */
 
 /** The providers that `amicopy/provider` exports. */
-export type ProviderName = "copyRun" | "helperInstance" | "copiedImage";
+export type ProviderName = "copyRun" | "helperInstance" | "copiedImage" | "imageOwnership";
 
 /** The text of the property `__provider` of a resource. */
 export function providerStub(name: ProviderName): string {
@@ -20,4 +20,5 @@ export const ResourceType = {
   copyRun: "pulumi-nodejs:dynamic/amicopy:CopyRun",
   helperInstance: "pulumi-nodejs:dynamic/amicopy:HelperInstance",
   copiedImage: "pulumi-nodejs:dynamic/amicopy:CopiedImage",
+  imageOwnership: "pulumi-nodejs:dynamic/amicopy:ImageOwnership",
 } as const satisfies Record<ProviderName, string>;

@@ -6,7 +6,7 @@
  *   3 find-finished  what older attempts have finished is not copied again
  *   4 copy-volumes   helpers launched, introduced, transfer, snapshots, helpers ended
  *   5 register-image the image with everything carried over, verified
- *   6 claim-image    from here on it belongs to the stack
+ *   6 claim-image    from here on it is finished; the stack owns it once its row is in the state
  *
  * Whatever happens in between, the helpers, their volumes and groups are ended before it returns.
  */
@@ -133,8 +133,7 @@ async function attemptCopy(
       const kept = { ...wishesOf(image), launchPermissions: [], disabled: false };
       await inStep(run, "update-image", () => updateImage(image, kept, run.clouds.destination));
     } else {
-      const snapshotIds = copies.map(({ snapshotId }) => snapshotId);
-      await inStep(run, "claim-image", () => claimImage(run, image.imageId, snapshotIds));
+      await inStep(run, "claim-image", () => claimImage(run, image.imageId));
     }
     run.report("image", `${image.imageId} available`);
     return { image, helpers: copied.helpers, attempt };

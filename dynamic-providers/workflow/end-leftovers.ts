@@ -17,6 +17,8 @@ export interface LeftoverRule {
   readonly concerns: (tags: Tags) => boolean;
   /** Finished snapshots that a later attempt could adopt stay. */
   readonly keepAdoptable: boolean;
+  /** Claimed images go as well when no state has their row; absent: every claimed one stays. */
+  readonly endsUnowned?: boolean;
   /** Ids of what stays whatever its tags. */
   readonly spared?: ReadonlySet<string>;
 }
@@ -50,11 +52,13 @@ export async function endLeftovers(
     note("volume", volumeId);
   }
   const images = await cloud.describeImages({ owner: "self", tags });
-  for (const { imageId } of concerned(images.filter(isRemovable), (one) => one.imageId)) {
+  const ended = images.filter((image) => mayEnd(image, rule));
+  for (const { imageId, state } of concerned(ended, (one) => one.imageId)) {
+    if (state === "deregistered") continue;
     await cloud.deregisterImage(imageId);
     note("image", imageId);
   }
-  const kept = snapshotsOf(images.filter(({ tags }) => tags[Tag.claimed] !== undefined));
+  const kept = snapshotsOf(images.filter((image) => !mayEnd(image, rule)));
   const snapshots = concerned(await cloud.describeSnapshots({ tags }), (one) => one.snapshotId);
   for (const snapshot of snapshots) {
     if (kept.has(snapshot.snapshotId)) continue;
@@ -74,8 +78,9 @@ export function isAdoptable({ state, tags }: Snapshot): boolean {
   return state === "completed" && /^[0-9a-f]{64}$/.test(tags[Tag.digest] ?? "");
 }
 
-function isRemovable({ state, tags }: Image): boolean {
-  return tags[Tag.claimed] === undefined && state !== "deregistered";
+function mayEnd({ tags }: Image, { endsUnowned }: LeftoverRule): boolean {
+  if (tags[Tag.claimed] === undefined) return true;
+  return endsUnowned === true && tags[Tag.owned] === undefined;
 }
 
 function snapshotsOf(images: readonly Image[]): Set<string> {

@@ -3,9 +3,9 @@
  * nothing but what is given here. `sweep-region.ts` looks before and acts afterwards.
  *
  *   claimed image, and its snapshots     kept, always: a row of a stack owns and deletes them
- *   no `amicopy:expires`                 kept, always: claiming takes that tag off, just before it
- *                                        sets its own, so this is of a finished copy. Its stack may
- *                                        register the image again, even when its source is gone
+ *   no `amicopy:expires`                 kept, always: a stack that owns an image takes that tag off
+ *                                        it and its snapshots, so this is of a finished copy. Its stack
+ *                                        may register the image again, even when its source is gone
  *   run whose lease has not ended        kept, unless forced: one thing whose `amicopy:expires` is
  *                                        ahead, or one helper whose `amicopy:lease` is being renewed
  *   everything else of a run             ended

@@ -112,7 +112,8 @@ function registerOnce(run: Run, registration: Registration, tags: Tags): Promise
   });
 }
 
-async function waitForImage(run: Run, imageId: string): Promise<Image> {
+/** @throws CopyError `product-failed` when it ends in another state than `available`. */
+export async function waitForImage(run: Run, imageId: string): Promise<Image> {
   const { region } = run.clouds.destination;
   return waitUntil(
     run,
@@ -171,16 +172,12 @@ export function differences(image: Image, asked: Registration): string[] {
 }
 
 /**
- * The last act of a run: from here on the image belongs to a stack and no sweep touches it. Before
- * that, the mark that it may be swept is taken off it and its snapshots.
+ * The last act of a run: from here on the image is finished, a later attempt adopts it, and a sweep
+ * by hand leaves it alone. One call, so that nobody can be killed in the middle of it. Whose image it
+ * is says `own-image.ts`.
  */
-export async function claimImage(
-  run: Run,
-  imageId: string,
-  snapshotIds: readonly string[],
-): Promise<void> {
-  const cloud = run.clouds.destination;
+export async function claimImage(run: Run, imageId: string): Promise<void> {
   await run.checkFence();
-  await cloud.removeTags([imageId, ...snapshotIds], [Tag.expires]);
-  await cloud.setTags([imageId], { [Tag.claimed]: new Date(run.clock.now()).toISOString() });
+  const claimed = new Date(run.clock.now()).toISOString();
+  await run.clouds.destination.setTags([imageId], { [Tag.claimed]: claimed });
 }

@@ -1,7 +1,8 @@
 /** The end of a copy: its image and its snapshots. */
 
+import { Role, Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Ec2 } from "../ec2/ec2.ts";
+import type { Ec2, Image } from "../ec2/ec2.ts";
 import { checkAccount } from "./check-account.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts } from "./copy-request.ts";
@@ -13,7 +14,7 @@ import { type Waiting, waitUntil } from "./wait-until.ts";
 
 const STEP = "remove-image";
 
-/** Deregisters the image and deletes its snapshots. What is gone already is fine. */
+/** Deregisters the image and deletes its snapshots. What is gone already is fine, so it may be repeated. */
 export async function removeImage(
   facts: CopiedImageFacts,
   cloud: Ec2,
@@ -55,6 +56,10 @@ async function deleteSnapshot(
           ({ imageId, state }) => imageId !== ownImageId && state !== "deregistered",
         );
         if (others.length === 0) return undefined;
+        if (others.every(isOfSameRun)) {
+          for (const { imageId } of others) await cloud.deregisterImage(imageId);
+          return undefined;
+        }
         throw usedBy(
           snapshotId,
           others.map(({ imageId }) => imageId),
@@ -62,6 +67,14 @@ async function deleteSnapshot(
       }
     },
   );
+}
+
+/**
+ * Snapshots of a run are in images of that run only. So this is one that a repair registered anew,
+ * and whose id was lost because Pulumi was killed before it could save it.
+ */
+function isOfSameRun({ tags }: Image): boolean {
+  return tags[Tag.run] !== undefined && tags[Tag.role] === Role.image;
 }
 
 function usedBy(snapshotId: string, imageIds: readonly string[]): CopyError {

@@ -1,12 +1,14 @@
 /** The image was deregistered but its snapshots are there: it comes back without helpers. */
 
+import { Tag } from "../../agent/contract.ts";
 import type { Ec2 } from "../ec2/ec2.ts";
 import { checkAccount } from "./check-account.ts";
 import { imageArn } from "./copied-facts.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./copy-request.ts";
 import { accountOf } from "./observe-image.ts";
-import { claimImage, registerImage } from "./register-image.ts";
+import { ownImage } from "./own-image.ts";
+import { claimImage, differences, registerImage, waitForImage } from "./register-image.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import { UndoStack } from "./undo-stack.ts";
@@ -52,11 +54,35 @@ async function restore(run: Run, facts: CopiedImageFacts): Promise<CopiedImageFa
   await checkAccount(cloud, accountOf(facts));
   const snapshotIds = [...new Set(facts.snapshots.map(({ snapshotId }) => snapshotId))];
   await checkSnapshots(cloud, snapshotIds);
-  const { image } = await registerImage(run, facts.registration, facts.imageTags);
-  await claimImage(run, image.imageId, snapshotIds);
-  run.report("image", `${image.imageId} registered again`);
-  const { imageId } = image;
+  const imageId = (await findRestored(run, facts)) ?? (await registerAgain(run, facts));
+  await claimImage(run, imageId);
+  // The row is in the state, if with the id of the image that is gone.
+  await ownImage(cloud, { imageId, snapshotIds }, run.clock.now());
+  run.report("image", `${imageId} registered again`);
   return { ...facts, imageId, imageArn: imageArn(facts.partition, facts.region, imageId) };
+}
+
+async function registerAgain(run: Run, facts: CopiedImageFacts): Promise<string> {
+  return (await registerImage(run, facts.registration, facts.imageTags)).image.imageId;
+}
+
+/**
+ * An earlier repair may have got this far and been killed before Pulumi had saved its answer. What it
+ * has registered is taken up, or gives the name free when it is not what was asked.
+ */
+async function findRestored(run: Run, facts: CopiedImageFacts): Promise<string | undefined> {
+  const cloud = run.clouds.destination;
+  const tags = { [Tag.run]: run.identity.runId };
+  const images = await cloud.describeImages({ owner: "self", name: facts.name, tags });
+  const found = images.find(({ state }) => state !== "deregistered");
+  if (found === undefined) return undefined;
+  const { imageId } = found;
+  const image = found.state === "pending" ? await waitForImage(run, imageId) : found;
+  if (image.state === "available" && differences(image, facts.registration).length === 0) {
+    return imageId;
+  }
+  await cloud.deregisterImage(imageId);
+  return undefined;
 }
 
 async function checkSnapshots(cloud: Ec2, snapshotIds: readonly string[]): Promise<void> {

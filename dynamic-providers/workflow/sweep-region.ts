@@ -88,7 +88,7 @@ export async function sweepPlannedRun(
     if (!now.end) return undefined;
     const kept = [...strangers, ...now.things.filter(({ end }) => !end)];
     const spared = new Set(kept.map(({ id }) => id));
-    return sweepLeftovers(runId, cloud, waiting, spared);
+    return sweepLeftovers(runId, cloud, waiting, { spared });
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Ends and deletes by tag whatever a run has left on one side. A claimed image and its snapshots are
- * never touched: they belong to a row of a stack, which deletes them itself.
+ * Ends and deletes by tag whatever a run has left on one side. An image that a stack owns and its
+ * snapshots are never touched: its row deletes them, or was let go to keep them.
  */
 
 import { randomBytes } from "node:crypto";
@@ -34,24 +34,29 @@ export async function sweepRun(
 ): Promise<readonly string[]> {
   return inStep(options, STEP, async () => {
     await checkAccount(cloud, identity[side]);
-    return sweepLeftovers(identity.runId, cloud, options);
+    // Rows are deleted in this order: image, then run. An image whose row never was in the state,
+    // finished though it is, has nobody else to delete it.
+    return sweepLeftovers(identity.runId, cloud, options, { endsUnowned: true });
   });
 }
 
-/**
- * The same for whoever knows only the run's id and has looked whose account this is.
- *
- * @param spared - Ids of what stays, besides claimed images and their snapshots.
- */
+export interface Sparing {
+  /** Ids of what stays, besides claimed images and their snapshots. */
+  readonly spared?: ReadonlySet<string>;
+  /** Of the claimed images only those stay that a stack owns. */
+  readonly endsUnowned?: boolean;
+}
+
+/** The same for whoever knows only the run's id and has looked whose account this is. */
 export async function sweepLeftovers(
   runId: string,
   cloud: Ec2,
   options: Waiting,
-  spared: ReadonlySet<string> = new Set(),
+  sparing: Sparing = {},
 ): Promise<readonly string[]> {
   const claim = await claimAgainst(options, cloud, runId);
   try {
-    return await sweep(options, cloud, { runId, spared }, claim);
+    return await sweep(options, cloud, { runId, ...sparing }, claim);
   } finally {
     if (claim !== undefined) await deleteGroup(options, cloud, claim.groupId);
   }
@@ -65,12 +70,12 @@ interface SweepClaim {
 async function sweep(
   options: Waiting,
   cloud: Ec2,
-  { runId, spared }: { runId: string; spared: ReadonlySet<string> },
+  what: Sparing & { readonly runId: string },
   claim: SweepClaim | undefined,
 ): Promise<string[]> {
+  const { runId } = what;
   const rule = {
-    runId,
-    spared,
+    ...what,
     keepAdoptable: false,
     concerns: (tags: Tags) => claim === undefined || attemptOf(tags) !== claim.attempt,
   };

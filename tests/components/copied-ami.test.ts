@@ -6,10 +6,13 @@ import { providerStub } from "../../dynamic-providers/stub.ts";
 import { image, request, run } from "../dynamic-providers/parts-twin.ts";
 
 const registered: pulumi.runtime.MockResourceArgs[] = [];
+/** The last row waits for the image's, and nothing waits for it. */
+const complete = Promise.withResolvers<void>();
 
 /** Answers a registration as the providers would. */
 function newResource(args: pulumi.runtime.MockResourceArgs) {
   registered.push(args);
+  if (args.type.endsWith(":ImageOwnership")) complete.resolve();
   const outputs: Record<string, object> = { CopyRun: { run }, CopiedImage: { image } };
   const [, kind = ""] = /:(\w+)$/.exec(args.type) ?? [];
   return { id: `${args.name}-id`, state: { ...args.inputs, ...outputs[kind] } };
@@ -33,15 +36,17 @@ suite("a CopiedAmi", { timeout: 20_000 }, () => {
     copy = new CopiedAmi("golden", args, options);
     await resolved(copy.imageId);
     await resolved(copy.urn);
+    await complete.promise;
   });
 
-  test("is a component with four rows behind it", () => {
+  test("is a component with five rows behind it", () => {
     assert.deepEqual(registered.map(({ type, name }) => `${type} ${name}`).sort(), [
       "amicopy:index:CopiedAmi golden",
       "pulumi-nodejs:dynamic/amicopy:CopiedImage golden",
       "pulumi-nodejs:dynamic/amicopy:CopyRun golden",
       "pulumi-nodejs:dynamic/amicopy:HelperInstance golden-destination",
       "pulumi-nodejs:dynamic/amicopy:HelperInstance golden-source",
+      "pulumi-nodejs:dynamic/amicopy:ImageOwnership golden",
     ]);
   });
 
@@ -67,6 +72,14 @@ suite("a CopiedAmi", { timeout: 20_000 }, () => {
       const parents = `amicopy:index:CopiedAmi$${type}`;
       assert.equal(inputs.progressUrn, `urn:pulumi:stack::project::${parents}::${name}`);
     }
+  });
+
+  test("marks the image as owned only when its row has answered", () => {
+    const kinds = registered.map(({ type }) => type.slice(type.lastIndexOf(":") + 1));
+    assert.ok(kinds.indexOf("ImageOwnership") > kinds.indexOf("CopiedImage"), kinds.join());
+    const ownership = registered[kinds.indexOf("ImageOwnership")];
+    assert.equal(ownership?.inputs.imageId, image.imageId);
+    assert.deepEqual(ownership.inputs.snapshots, image.snapshots);
   });
 
   test("names its outputs as aws.ec2.AmiCopy does where it has them", async () => {

@@ -9,7 +9,7 @@ let watched: Cancellation | undefined;
 
 function watch(isEngineThere = () => Promise.resolve(true)) {
   const exit = Promise.withResolvers<number>();
-  watched = watchForCancellation({ isEngineThere, exit: exit.resolve, heartbeatMs: 5 });
+  watched = watchForCancellation({ isEngineThere, exit: exit.resolve, pace: 0.001 });
   return { ...watched, exited: exit.promise };
 }
 

@@ -128,6 +128,9 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
       called(`update ${facts.imageId}`);
       return { ...facts, description: wishes.description, imageTags: wishes.tags };
     },
+    async ownImage(_cloud, { imageId }) {
+      called(`own ${imageId}`);
+    },
     async removeImage(facts) {
       called(`remove ${facts.imageId}`);
     },

@@ -77,7 +77,7 @@ suite("credentials", { timeout: 240_000 }, () => {
     const before = launches();
     const up = await stack.up({ environment: renamed({ "aws-us-gov-1": "gov-2027" }) });
     assert.equal(up.code, 0, up.output);
-    assert.deepEqual(up.changes, { create: 2 });
+    assert.deepEqual(up.changes, { create: 3 });
     assert.equal((await stack.image("golden")).imageId, image.imageId);
     assert.equal(launches(), before);
     await scene.assertOnlyLeft(image);

@@ -112,7 +112,7 @@ suite("drift", { timeout: 240_000 }, () => {
     for (const { snapshotId } of image.snapshots) {
       await gov.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }));
     }
-    await refreshAndUp({ create: 1, replace: 3 });
+    await refreshAndUp({ create: 1, replace: 4 });
     image = await stack.image("golden");
     assert.equal(launches(), before + 2);
     await scene.assertOnlyLeft(image);

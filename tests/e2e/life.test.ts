@@ -25,14 +25,14 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
     stack.declare({ golden: { sourceAmiId: first.imageId, source, destination, name: "copy" } });
     const preview = await stack.preview({ environment: { DESTINATION_AWS_ACCESS_KEY_ID: "" } });
     assert.equal(preview.code, 0, preview.output);
-    assert.deepEqual(preview.changes, { create: 6 });
+    assert.deepEqual(preview.changes, { create: 7 });
     assert.deepEqual(scene.cloud.calls, []);
   });
 
   test("up copies every byte and leaves the image and its snapshots", async () => {
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
-    assert.deepEqual(up.changes, { create: 6 });
+    assert.deepEqual(up.changes, { create: 7 });
     image = await stack.image("golden");
     await scene.assertOnlyLeft(image);
     await scene.assertEqualBytes(image, first);
@@ -80,10 +80,10 @@ suite("the life of a copy", { timeout: 240_000 }, () => {
   test("a new source image replaces the copy, the new one first", async () => {
     stack.declare({ golden: { sourceAmiId: second.imageId, source, destination } });
     const preview = await stack.preview();
-    assert.deepEqual(preview.changes, { replace: 4 }, preview.output);
+    assert.deepEqual(preview.changes, { replace: 5 }, preview.output);
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
-    assert.deepEqual(up.changes, { replace: 4 });
+    assert.deepEqual(up.changes, { replace: 5 });
     const old = image;
     image = await stack.image("golden");
     assert.notEqual(image.imageId, old.imageId);

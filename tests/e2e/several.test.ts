@@ -25,7 +25,7 @@ suite("several copies", { timeout: 240_000 }, () => {
     });
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
-    assert.deepEqual(up.changes, { create: 16 });
+    assert.deepEqual(up.changes, { create: 19 });
     const images = [await stack.image("one"), await stack.image("two"), await stack.image("three")];
     await scene.assertOnlyLeft(...images);
     for (const image of images) await scene.assertEqualBytes(image, from);
@@ -46,7 +46,7 @@ suite("several copies", { timeout: 240_000 }, () => {
     stack.declare({ golden: { sourceAmiId: from.imageId, source, destination } });
     const up = await stack.up({ flags: ["--parallel", "1"] });
     assert.equal(up.code, 0, up.output);
-    assert.deepEqual(up.changes, { create: 6 });
+    assert.deepEqual(up.changes, { create: 7 });
     const image = await stack.image("golden");
     await scene.assertOnlyLeft(image);
     assert.match(up.output, new RegExp(`${from.imageId} is ${image.imageId} in us-gov-west-1`));

@@ -37,7 +37,7 @@ export interface Operation {
   readonly code: number | null;
   /** All it printed. */
   readonly output: string;
-  /** Steps by kind, e.g. `{ create: 6 }`; `same` is left out. */
+  /** Steps by kind, e.g. `{ create: 7 }`; `same` is left out. */
   readonly changes: Readonly<Record<string, number>>;
   /** Messages of errors and warnings of the rows, without colours. */
   readonly problems: readonly string[];

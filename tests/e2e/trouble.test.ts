@@ -59,7 +59,7 @@ suite("a copy in trouble", { timeout: 240_000 }, () => {
     const before = JSON.parse(await stack.exportState());
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
-    assert.deepEqual(up.changes, { update: 3 });
+    assert.deepEqual(up.changes, { create: 1, update: 3 });
     const image = await stack.image("golden");
     await scene.assertOnlyLeft(image);
     await scene.assertEqualBytes(image, from);
