@@ -52,6 +52,22 @@ const ROLES: readonly Role[] = [
   { name: "amicopy-external", externalId: "amicopy-test" },
 ];
 
+/**
+ * Both accounts of a partition belong to one organization, which the first one manages; the second
+ * is in an organizational unit.
+ *
+ * @returns ARNs of whatever the account is in.
+ */
+export function organizationsOf(accountId: string, partition: string): string[] {
+  const manager = accountId.replace(/\d$/, "1");
+  const prefix = `arn:${partition}:organizations::${manager}`;
+  const organization = `${prefix}:organization/${ORGANIZATION_ID}`;
+  if (accountId === manager) return [organization];
+  return [organization, `${prefix}:ou/${ORGANIZATION_ID}/ou-ab12-34567890`];
+}
+
+const ORGANIZATION_ID = "o-amicopy1234";
+
 /** Owner of the public images, in every partition. Nobody has keys for it. */
 export const AMAZON_ACCOUNT_ID = "137112412989";
 

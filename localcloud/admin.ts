@@ -16,6 +16,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isAbsolute } from "node:path";
 import type { FiredFault } from "./faults/fault-log.ts";
+import { type ImageDescription, readImageDescription } from "./image-description.ts";
 
 /** Where all of it is, on the endpoint. */
 export const ADMIN_PATH = "/localcloud/";
@@ -31,6 +32,8 @@ export interface ImportImageRequest {
   readonly name?: string;
   /** @default "x86_64" */
   readonly architecture?: "x86_64" | "arm64";
+  /** What else it is. @default HVM with ENA, plain Linux, gp3, shared with nobody */
+  readonly describe?: ImageDescription;
   /** The first is the root. Files are raw disks, by absolute path. */
   readonly disks: readonly { readonly deviceName: string; readonly path: string }[];
 }
@@ -189,6 +192,7 @@ function readImport(body: Record<string, unknown>): ImportImageRequest {
     ...optionalText(body, "account"),
     ...optionalText(body, "name"),
     ...(architecture === undefined ? {} : { architecture }),
+    ...(body.describe === undefined ? {} : { describe: readDescription(body.describe) }),
     disks: disks.map((disk: unknown) => {
       const fields = (typeof disk === "object" && disk !== null ? disk : {}) as Record<
         string,
@@ -197,6 +201,14 @@ function readImport(body: Record<string, unknown>): ImportImageRequest {
       return { deviceName: text(fields, "deviceName"), path: path(fields) };
     }),
   };
+}
+
+function readDescription(value: unknown): ImageDescription {
+  try {
+    return readImageDescription(value);
+  } catch (error) {
+    throw new AdminError(400, error instanceof Error ? error.message : String(error));
+  }
 }
 
 function readExport(body: Record<string, unknown>): ExportSnapshotRequest {

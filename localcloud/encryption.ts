@@ -31,7 +31,8 @@ export function chooseEncryption(
       `The snapshot ${snapshot.id} is encrypted: an unencrypted volume cannot be made of it.`,
     );
   }
-  const encrypted = request.Encrypted === true || fromEncrypted || call.store.encryptionByDefault;
+  const encrypted =
+    request.Encrypted === true || fromEncrypted || call.store.settings.encryptionByDefault;
   if (request.KmsKeyId !== undefined && !encrypted) {
     throw new ApiError(
       "InvalidParameterDependency",
@@ -46,26 +47,35 @@ export function chooseEncryption(
     return { encrypted: true, kmsKeyArn, keyUsable: key !== undefined && sourceReadable };
   }
   const sameKey = fromEncrypted && snapshot.ownerId === call.account.id;
-  const kmsKeyArn = sameKey ? snapshot.kmsKeyArn : defaultKey(call).arn;
-  return { encrypted: true, kmsKeyArn, keyUsable: sourceReadable };
+  const kmsKeyArn = (sameKey ? snapshot.kmsKeyArn : undefined) ?? defaultKeyArn(call);
+  const keyUsable = sourceReadable && findKey(call, kmsKeyArn) !== undefined;
+  return { encrypted: true, kmsKeyArn, keyUsable };
 }
 
-/** A key of the caller's by id, alias, or either's ARN, or another account's shared one by ARN. */
+/**
+ * A key that the caller can use: its own by id, alias, or either's ARN, another account's by ARN if
+ * that one granted it.
+ */
 export function findKey(call: Call, text: string): KeyRecord | undefined {
   const own = call.store.keys.find(
     (key) => [key.id, key.arn, key.alias].includes(text) || aliasArn(key) === text,
   );
-  if (own !== undefined) return own;
+  if (own !== undefined) return own.enabled ? own : undefined;
   return call.cloud
     .storesIn(call.region)
     .flatMap((store) => store.keys)
-    .find((key) => key.shared && key.arn === text);
+    .find(
+      ({ arn, enabled, grantedTo }) =>
+        arn === text && enabled && (grantedTo === "all" || grantedTo.has(call.account.id)),
+    );
 }
 
-export function defaultKey(call: Call): KeyRecord {
-  const key = call.store.keys.find((one) => one.managedByAws);
-  if (key === undefined) throw new Error("every account has aws/ebs");
-  return key;
+/** What everything is encrypted with for which no key is named. */
+export function defaultKeyArn(call: Call): string {
+  const { keys, settings } = call.store;
+  const arn = settings.defaultKeyArn ?? keys.find((one) => one.managedByAws)?.arn;
+  if (arn === undefined) throw new Error("every account has aws/ebs");
+  return arn;
 }
 
 /** AWS's own key cannot be given to another account, so what it encrypts cannot be shared. */

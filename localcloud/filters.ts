@@ -83,7 +83,7 @@ function filterText(value: Exclude<FilterValue, undefined>): string {
  * `*` any text, `?` any one character, `\` takes the next literally. Two pointers instead of a
  * regular expression: `*a*a*a*b` from outside must not take exponential time.
  */
-function wildcard(pattern: string): (text: string) => boolean {
+export function wildcard(pattern: string): (text: string) => boolean {
   const parts = (pattern.match(/\\[\s\S]|[\s\S]/g) ?? []).map((part) =>
     part.length > 1
       ? { literal: part.slice(1) }

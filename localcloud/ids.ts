@@ -42,6 +42,26 @@ const CODES = {
     notFound: "InvalidNetworkInterfaceID.NotFound",
     noun: "networkInterface ID",
   },
+  key: {
+    malformed: "InvalidKeyPair.Format",
+    notFound: "InvalidKeyPair.NotFound",
+    noun: "key pair",
+  },
+  nat: {
+    malformed: "InvalidNatGatewayID.Malformed",
+    notFound: "NatGatewayNotFound",
+    noun: "natGateway ID",
+  },
+  igw: {
+    malformed: "InvalidInternetGatewayId.Malformed",
+    notFound: "InvalidInternetGatewayID.NotFound",
+    noun: "internetGateway ID",
+  },
+  eipalloc: {
+    malformed: "InvalidAllocationID.Malformed",
+    notFound: "InvalidAllocationID.NotFound",
+    noun: "allocation ID",
+  },
   rtb: {
     malformed: "InvalidRouteTableId.Malformed",
     notFound: "InvalidRouteTableID.NotFound",
@@ -52,7 +72,7 @@ const CODES = {
 export type IdPrefix = keyof typeof CODES;
 
 /** 17 hex digits, as all ids since 2018. */
-export function newId(prefix: IdPrefix | "r" | "igw" | "eni-attach" | "rtbassoc"): string {
+export function newId(prefix: IdPrefix | "r" | "eni-attach" | "rtbassoc"): string {
   return `${prefix}-0${randomBytes(8).toString("hex")}`;
 }
 
@@ -89,4 +109,8 @@ export const RESOURCE_TYPE: Readonly<Record<IdPrefix, string>> = {
   vpc: "vpc",
   eni: "network-interface",
   rtb: "route-table",
+  key: "key-pair",
+  nat: "natgateway",
+  igw: "internet-gateway",
+  eipalloc: "elastic-ip",
 };

@@ -65,8 +65,7 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
   instance.machine = await cloud.machinery.bootMachine({
     instanceId: instance.id,
     directory,
-    // Cloud-init runs a user-data script on the first boot only.
-    userData: instance.bootCount === 1 ? instance.userData : Buffer.alloc(0),
+    userData: seesUserData(instance) ? instance.userData : Buffer.alloc(0),
     address: instance.networkInterface.privateAddress,
     disks: volumesOf(home, instance).map((volume) => ({
       deviceName: volume.attachment?.device ?? "",
@@ -76,6 +75,11 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
     metadata: () => metadataOf(home, instance),
     onShutdown: () => shutItself(home, instance),
   });
+}
+
+/** Cloud-init runs a script on the first boot only, and finds none without a metadata service. */
+function seesUserData({ bootCount, metadataOptions }: InstanceRecord): boolean {
+  return bootCount === 1 && metadataOptions.httpEndpoint === "enabled";
 }
 
 function metadataOf({ cloud, store }: Home, instance: InstanceRecord): MachineMetadata {
@@ -133,6 +137,27 @@ export function beginStop(home: Home, instance: InstanceRecord, reason: Reason):
     await cloud.wait(cloud.delays.instanceStopping);
     if (isStill(home, instance, "stopping")) instance.state.set("stopped", cloud.now());
   });
+}
+
+/**
+ * Does something while the machine is down, and brings it up again: what CreateImage does to a
+ * running instance. It is `running` all the time, as seen from outside.
+ *
+ * @throws what the work throws; the machine is up again by then.
+ */
+export async function betweenBoots(
+  home: Home,
+  instance: InstanceRecord,
+  work: () => Promise<void>,
+): Promise<void> {
+  const done = Promise.withResolvers<void>();
+  chain(home, instance, async () => {
+    if (isStill(home, instance, "running")) await endMachine(instance, home.cloud.now());
+    await work().then(done.resolve, done.reject);
+    if (!isStill(home, instance, "running") || home.cloud.closing.aborted) return;
+    await boot(home, instance);
+  });
+  await done.promise;
 }
 
 async function endMachine(instance: InstanceRecord, nowMs: number): Promise<void> {

@@ -22,13 +22,14 @@ import type {
   ImportImageRequest,
   Listing,
 } from "./admin.ts";
-import { exportSnapshot, importImage, list } from "./by-hand.ts";
+import { exportSnapshot, list } from "./by-hand.ts";
 import { CallLog, type CallRecord } from "./call-log.ts";
 import { claimAddressSpace } from "./claim-address-space.ts";
 import { writeConfiguration } from "./configuration-files.ts";
 import type { FiredFault } from "./faults/fault-log.ts";
 import { checkFaultPlan, type FaultPlanInput, NO_FAULTS } from "./faults/fault-plan.ts";
 import { Faults } from "./faults/faults.ts";
+import { importImage } from "./import-image.ts";
 import { type Machinery, REAL_MACHINERY } from "./machinery.ts";
 import { type Backend, makeServer } from "./server.ts";
 import { DEFAULT_DELAYS, type Delays } from "./states.ts";

@@ -4,6 +4,7 @@
  */
 
 import type { BlockDeviceMapping } from "@aws-sdk/client-ec2";
+import type { Billing } from "./catalog/billing.ts";
 import type { InstanceType } from "./catalog/instance-types.ts";
 import type { Zone } from "./catalog/regions.ts";
 import type { Machine } from "./machines/machine.ts";
@@ -17,13 +18,35 @@ export interface Tagged {
 /** Who else may use a thing. */
 export interface Sharing {
   readonly accountIds: Set<string>;
+  /** ARNs of organizations and organizational units; only images have them. */
+  readonly organizationArns: Set<string>;
   everyone: boolean;
 }
 
 export type ImageState = "pending" | "available" | "failed";
 
+/** [UG ami-deregistration-protection] */
+export type DeregistrationProtection =
+  | { readonly state: "disabled"; readonly cooldownEndsAt?: Date }
+  | { readonly state: "enabled-without-cooldown" | "enabled-with-cooldown" };
+
+/** [SDK InstanceTypeSpecification]; names may have wildcards. */
+export interface InstanceTypeRule {
+  readonly supported: readonly string[];
+  readonly unsupported: readonly string[];
+}
+
+export interface Watermark {
+  /** `<account that attached it>:<name>` */
+  readonly key: string;
+  readonly attachedAt: Date;
+  readonly imageId: string;
+  readonly regionName: string;
+}
+
 export interface ImageRecord extends Tagged {
   readonly ownerId: string;
+  readonly ownerAlias: "amazon" | "aws-marketplace" | undefined;
   readonly name: string;
   description: string | undefined;
   readonly architecture: string;
@@ -36,13 +59,22 @@ export interface ImageRecord extends Tagged {
   imdsSupport: string | undefined;
   readonly enaSupport: boolean;
   readonly sriovNetSupport: string | undefined;
+  readonly kernelId: string | undefined;
+  readonly ramdiskId: string | undefined;
+  readonly billing: Billing;
   readonly mappings: readonly BlockDeviceMapping[];
   readonly createdAt: Date;
   readonly state: State<ImageState>;
+  stateReason: { readonly code: string; readonly message: string } | undefined;
   readonly sourceImageId: string | undefined;
   readonly sourceImageRegion: string | undefined;
+  readonly sourceInstanceId: string | undefined;
   readonly launch: Sharing;
   deprecationTime: Date | undefined;
+  protection: DeregistrationProtection;
+  instanceTypes: InstanceTypeRule | undefined;
+  watermarks: readonly Watermark[];
+  lastLaunchedAt: Date | undefined;
   disabled: boolean;
   deregistered: boolean;
 }
@@ -56,9 +88,14 @@ export interface SnapshotRecord extends Tagged {
   readonly sizeGib: number;
   readonly encrypted: boolean;
   readonly kmsKeyArn: string | undefined;
+  /** Absent when its bytes were written to a blank volume: nothing tells where they are from. */
+  readonly billing: Billing | undefined;
   readonly startedAt: Date;
   completedAt: Date | undefined;
   readonly state: State<SnapshotState>;
+  stateMessage: string | undefined;
+  /** What is archived must be restored before it can be used. */
+  readonly storageTier: "standard" | "archive";
   /** File with the bytes; absent for a snapshot that is all zeros. */
   path: string | undefined;
   fullSizeBytes: number;
@@ -84,6 +121,7 @@ export interface VolumeRecord extends Tagged {
   readonly encrypted: boolean;
   readonly kmsKeyArn: string | undefined;
   readonly snapshotId: string | undefined;
+  readonly billing: Billing | undefined;
   readonly createdAt: Date;
   readonly state: State<VolumeState>;
   readonly path: string;
@@ -113,7 +151,7 @@ export interface InterfaceRecord extends Tagged {
 
 export interface MetadataOptions {
   readonly httpTokens: "optional" | "required";
-  readonly httpEndpoint: "enabled";
+  readonly httpEndpoint: "enabled" | "disabled";
   readonly hopLimit: number;
   readonly instanceMetadataTags: "enabled" | "disabled";
 }
@@ -125,6 +163,16 @@ export interface InstanceRecord extends Tagged {
   readonly imageArchitecture: string;
   readonly imageRootDeviceName: string;
   readonly imageBootMode: string | undefined;
+  /** What CreateImage takes over from the instance, whatever is on its disks by then. */
+  readonly imageFacts: Pick<
+    ImageRecord,
+    "enaSupport" | "imdsSupport" | "sriovNetSupport" | "tpmSupport" | "watermarks"
+  >;
+  /** The non-volatile UEFI variables; absent on a machine that boots by BIOS. */
+  readonly uefiData: string | undefined;
+  /** Of its image; its product codes now are those of the volumes attached to it. */
+  readonly billing: Billing;
+  readonly keyName: string | undefined;
   readonly type: InstanceType;
   readonly zone: Zone;
   readonly launchedAt: Date;
@@ -178,11 +226,19 @@ export interface VpcRecord extends Tagged {
   internetGatewayId: string | undefined;
 }
 
+export interface KeyPairRecord extends Tagged {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly createdAt: Date;
+}
+
 export interface KeyRecord {
   readonly id: string;
   readonly arn: string;
   readonly alias: string;
   readonly managedByAws: boolean;
-  /** True: the other account of the partition may use it too, by ARN. */
-  readonly shared: boolean;
+  /** Accounts that may use it too, by ARN; `all`: of the whole partition. */
+  grantedTo: ReadonlySet<string> | "all";
+  /** A disabled key is as good as none. */
+  enabled: boolean;
 }

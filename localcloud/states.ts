@@ -18,6 +18,8 @@ export interface Delays {
   readonly imagePending: number;
   /** Least time between two snapshots of a volume; the real one is 15 s. */
   readonly snapshotInterval: number;
+  /** From disabling a deregistration protection with cooldown until it is really off. */
+  readonly deregistrationCooldown: number;
 }
 
 /** Long enough that nobody can rely on there being no wait, short enough for a test. */
@@ -28,6 +30,7 @@ export const DEFAULT_DELAYS: Delays = {
   snapshotPending: 400,
   imagePending: 250,
   snapshotInterval: 0,
+  deregistrationCooldown: 24 * 3600_000,
 };
 
 /** One thing's state over time. */

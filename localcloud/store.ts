@@ -6,10 +6,12 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type AccountSettings, usualSettings } from "./account-settings.ts";
 import { type Accounts, AMAZON_ACCOUNT_ID } from "./accounts.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { CallLog } from "./call-log.ts";
-import { seedImages } from "./catalog/helper-images.ts";
+import { seedHelperImages } from "./catalog/helper-images.ts";
+import { seedLicensedImages } from "./catalog/licensed-images.ts";
 import { findRegion, type Partition, type Region } from "./catalog/regions.ts";
 import { ClientTokens } from "./client-tokens.ts";
 import type { Faults } from "./faults/faults.ts";
@@ -19,6 +21,7 @@ import type {
   GroupRecord,
   ImageRecord,
   InstanceRecord,
+  KeyPairRecord,
   KeyRecord,
   SnapshotRecord,
   SubnetRecord,
@@ -39,9 +42,10 @@ export interface Store {
   readonly groups: Map<string, GroupRecord>;
   readonly subnets: Map<string, SubnetRecord>;
   readonly vpcs: Map<string, VpcRecord>;
-  readonly keys: readonly KeyRecord[];
+  readonly keys: KeyRecord[];
+  readonly keyPairs: Map<string, KeyPairRecord>;
   readonly tokens: ClientTokens;
-  encryptionByDefault: boolean;
+  readonly settings: AccountSettings;
 }
 
 export interface CloudOptions {
@@ -96,7 +100,10 @@ export class Cloud {
     const found = findRegion(regionName);
     if (found === undefined) throw new Error(`no region ${regionName}`);
     const store = makeStore(accountId, found.partition, found.region, this.addresses);
-    if (accountId === AMAZON_ACCOUNT_ID) seedImages(store);
+    if (accountId === AMAZON_ACCOUNT_ID) {
+      seedHelperImages(store);
+      seedLicensedImages(store);
+    }
     this.#stores.set(key, store);
     return store;
   }
@@ -185,18 +192,30 @@ function makeStore(
     subnets: new Map(subnets.map((subnet) => [subnet.id, subnet])),
     vpcs: new Map([[vpc.id, vpc]]),
     keys: makeKeys(accountId, partition, region),
+    keyPairs: new Map(),
     tokens: new ClientTokens(),
-    encryptionByDefault: false,
+    settings: usualSettings(),
   };
 }
 
-/** AWS's own key, one of the account's, and one that the partition's other account may use too. */
+/** AWS's own key, one of the account's, one that the whole partition may use, and one disabled. */
 function makeKeys(accountId: string, partition: Partition, region: Region): KeyRecord[] {
   const kinds = [
-    { alias: "alias/aws/ebs", managedByAws: true, shared: false },
-    { alias: "alias/amicopy-test", managedByAws: false, shared: false },
-    { alias: "alias/amicopy-shared", managedByAws: false, shared: true },
-  ];
+    { alias: "alias/aws/ebs", managedByAws: true, grantedTo: new Set<string>(), enabled: true },
+    {
+      alias: "alias/amicopy-test",
+      managedByAws: false,
+      grantedTo: new Set<string>(),
+      enabled: true,
+    },
+    { alias: "alias/amicopy-shared", managedByAws: false, grantedTo: "all", enabled: true },
+    {
+      alias: "alias/amicopy-off",
+      managedByAws: false,
+      grantedTo: new Set<string>(),
+      enabled: false,
+    },
+  ] as const;
   return kinds.map((kind) => {
     const id = randomUUID();
     return { ...kind, id, arn: `arn:${partition.name}:kms:${region.name}:${accountId}:key/${id}` };

@@ -6,6 +6,7 @@
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import type { Call } from "./call.ts";
+import type { Billing } from "./catalog/billing.ts";
 import type { Zone } from "./catalog/regions.ts";
 import { chooseEncryption, type Encryption } from "./encryption.ts";
 import { newId } from "./ids.ts";
@@ -43,6 +44,8 @@ const GP3_THROUGHPUT_DEFAULT = 125;
 const GP3_THROUGHPUT_PER_IOPS = 0.25;
 
 export interface VolumeRequest {
+  /** Beside the snapshot's: product codes of the image that the volume is launched from. */
+  readonly billing?: Billing | undefined;
   readonly SnapshotId?: string | undefined;
   readonly Size?: number | undefined;
   readonly VolumeType?: string | undefined;
@@ -59,6 +62,7 @@ export interface VolumePlan {
   readonly throughput: number | undefined;
   readonly encryption: Encryption;
   readonly snapshot: SnapshotRecord | undefined;
+  readonly billing: Billing | undefined;
 }
 
 /** Type, size and speed of a volume, with EC2's defaults. Also the rules for a mapping of an image. */
@@ -151,11 +155,31 @@ export function planVolume(
       `Snapshot is in invalid state - ${snapshot.state.at(call.nowMs)} (${snapshot.id})`,
     );
   }
+  if (snapshot?.storageTier === "archive") {
+    throw new ApiError(
+      "IncorrectState",
+      `The snapshot ${snapshot.id} is archived: restore it first`,
+    );
+  }
   return {
     ...planShape(request, snapshot?.sizeGib, "gp2"),
     encryption: chooseEncryption(call, request, snapshot),
     snapshot,
+    billing: request.billing ?? snapshot?.billing,
   };
+}
+
+/** [errors-overview] VolumeLimitExceeded; a dry run asks only about rights. */
+export function checkVolumeQuota(call: Call, plans: readonly VolumePlan[]): void {
+  const { settings, volumes } = call.store;
+  const usedGib = [...volumes.values()].reduce((sum, one) => sum + one.sizeGib, 0);
+  const wantedGib = plans.reduce((sum, one) => sum + one.sizeGib, 0);
+  if (call.dryRun || usedGib + wantedGib <= settings.quotas.volumeGib) return;
+  throw new ApiError(
+    "VolumeLimitExceeded",
+    `You have reached the limit of ${settings.quotas.volumeGib} GiB of volumes; ${usedGib} GiB are ` +
+      `there and ${wantedGib} GiB were requested.`,
+  );
 }
 
 /** Carries the plan out. The volume is `creating` until its file is there and the delay is over. */
@@ -177,6 +201,7 @@ export function makeVolume(
     encrypted: plan.encryption.encrypted,
     kmsKeyArn: plan.encryption.kmsKeyArn,
     snapshotId: plan.snapshot?.id,
+    billing: plan.billing,
     createdAt: call.now,
     state: new State("creating", call.nowMs),
     path: join(cloud.directory, "volumes", id),

@@ -6,12 +6,14 @@ import type { CopyImageRequest, CopyImageResult } from "@aws-sdk/client-ec2";
 import { type Action, Call, ec2Action } from "../call.ts";
 import { chooseEncryption, type Encryption } from "../encryption.ts";
 import { newId } from "../ids.ts";
+import { makeImage } from "../image-making.ts";
 import { ApiError, invalidValue } from "../protocol/api-error.ts";
 import type { ImageRecord, SnapshotRecord } from "../records.ts";
-import { findImage, mayUse, nobody } from "../sharing.ts";
+import { findImage, mayRead, nobody } from "../sharing.ts";
+import { KEY_NOT_ACCESSIBLE } from "../snapshot-making.ts";
 import { State } from "../states.ts";
 import { readTagSpecifications } from "../tags.ts";
-import { checkDescription, checkImageName } from "./images.ts";
+import { checkDescription, checkImageName } from "./image-name.ts";
 
 export const COPY_IMAGE: Action = ec2Action<CopyImageRequest, CopyImageResult>(
   "CopyImage",
@@ -47,9 +49,8 @@ function copyImage(input: CopyImageRequest, call: Call): CopyImageResult {
   const copies = plans.map((plan) => makeSnapshot(call, plan, tagsFor("snapshot")));
   const own = source.ownerId === call.account.id;
   const copiedTags = input.CopyImageTags === true && own ? source.tags : [];
-  const image: ImageRecord = {
-    ...source,
-    id: newId("ami"),
+  const image = makeImage({
+    ...pickCopied(source),
     tags: new Map([...copiedTags, ...tagsFor("image")]),
     ownerId: call.account.id,
     name: input.Name ?? "",
@@ -58,10 +59,6 @@ function copyImage(input: CopyImageRequest, call: Call): CopyImageResult {
     state: new State("pending", call.nowMs),
     sourceImageId: source.id,
     sourceImageRegion: there.region.name,
-    launch: nobody(),
-    deprecationTime: undefined,
-    disabled: false,
-    deregistered: false,
     mappings: source.mappings.map((mapping) => {
       const i = plans.findIndex(({ original }) => original.id === mapping.Ebs?.SnapshotId);
       const copy = copies[i];
@@ -71,11 +68,23 @@ function copyImage(input: CopyImageRequest, call: Call): CopyImageResult {
         Ebs: { ...mapping.Ebs, SnapshotId: copy.id, Encrypted: copy.encrypted },
       };
     }),
-  };
+  });
   store.images.set(image.id, image);
   store.tokens.remember("CopyImage", input.ClientToken, input, [image.id]);
   call.cloud.inBackground(fill(call, { image, plans, copies }));
   return { ImageId: image.id };
+}
+
+/** What a copy has of its source. [SDK CopyImage, AttachImageWatermark] */
+function pickCopied(source: ImageRecord) {
+  const { architecture, virtualizationType, rootDeviceName, rootDeviceType } = source;
+  const { bootMode, tpmSupport, uefiData, imdsSupport, enaSupport, sriovNetSupport } = source;
+  const { kernelId, ramdiskId, billing, watermarks } = source;
+  return {
+    ...{ architecture, virtualizationType, rootDeviceName, rootDeviceType },
+    ...{ bootMode, tpmSupport, uefiData, imdsSupport, enaSupport, sriovNetSupport },
+    ...{ kernelId, ramdiskId, billing, watermarks },
+  };
 }
 
 function findSource(
@@ -106,7 +115,7 @@ function planSnapshots(
     .flatMap((store) => [...store.snapshots.values()])
     .filter((one) => ids.has(one.id));
   return originals.map((original) => {
-    if (!mayUse(original.createVolume, original.ownerId, call.account.id)) {
+    if (!mayRead(there, original)) {
       throw new ApiError(
         "InvalidRequest",
         "You do not have permission to access the storage of this ami",
@@ -141,9 +150,12 @@ function makeSnapshot(call: Call, plan: SnapshotPlan, tags: Map<string, string>)
     sizeGib: original.sizeGib,
     encrypted: encryption.encrypted,
     kmsKeyArn: encryption.kmsKeyArn,
+    billing: original.billing,
     startedAt: call.now,
     completedAt: undefined,
     state: new State("pending", call.nowMs),
+    stateMessage: undefined,
+    storageTier: "standard",
     path: original.path === undefined ? undefined : join(call.cloud.directory, "snapshots", id),
     fullSizeBytes: original.fullSizeBytes,
     createVolume: nobody(),
@@ -169,6 +181,7 @@ async function fill(
     if (copy === undefined) continue;
     if (!encryption.keyUsable) {
       failed = true;
+      copy.stateMessage = KEY_NOT_ACCESSIBLE;
       copy.state.set("error", cloud.now());
       continue;
     }
@@ -181,5 +194,9 @@ async function fill(
     copy.state.set("completed", cloud.now());
   }
   await cloud.wait(cloud.delays.imagePending);
+  if (failed) {
+    const message = `Client.InvalidKmsKey: ${KEY_NOT_ACCESSIBLE}`;
+    image.stateReason = { code: "Client.InvalidKmsKey.InvalidState", message };
+  }
   image.state.set(failed ? "failed" : "available", cloud.now());
 }

@@ -1,24 +1,17 @@
-/** DescribeImageAttribute, ModifyImageAttribute, ResetImageAttribute, deprecation, disabling. */
+/** DescribeImageAttribute, ModifyImageAttribute, ResetImageAttribute. */
 
 import type {
   DescribeImageAttributeRequest,
-  DisableImageDeprecationRequest,
-  DisableImageDeprecationResult,
-  DisableImageRequest,
-  DisableImageResult,
-  EnableImageDeprecationRequest,
-  EnableImageDeprecationResult,
-  EnableImageRequest,
-  EnableImageResult,
   ImageAttribute,
   ModifyImageAttributeRequest,
   ResetImageAttributeRequest,
 } from "@aws-sdk/client-ec2";
 import { type Action, type Call, ec2Action } from "../call.ts";
-import { ApiError, invalidValue, missingParameter, unsupported } from "../protocol/api-error.ts";
+import { shownProductCodes } from "../catalog/billing.ts";
+import { ApiError, invalidValue } from "../protocol/api-error.ts";
 import type { ImageRecord } from "../records.ts";
-import { findOwnImage } from "../sharing.ts";
-import { checkDescription } from "./images.ts";
+import { findOwnImage, shareWithNobody } from "../sharing.ts";
+import { checkDescription } from "./image-name.ts";
 import {
   applyShareChange,
   checkShareChange,
@@ -43,6 +36,8 @@ export const IMAGE_ATTRIBUTE_ACTIONS: readonly Action[] = [
       "ImdsSupport",
       "LaunchPermission",
       "OperationType",
+      "OrganizationArns",
+      "OrganizationalUnitArns",
       "UserGroups",
       "UserIds",
       "Value",
@@ -54,22 +49,10 @@ export const IMAGE_ATTRIBUTE_ACTIONS: readonly Action[] = [
     ["Attribute", "ImageId"],
     resetImageAttribute,
   ),
-  ec2Action<EnableImageDeprecationRequest, EnableImageDeprecationResult>(
-    "EnableImageDeprecation",
-    ["ImageId", "DeprecateAt"],
-    enableImageDeprecation,
-  ),
-  ec2Action<DisableImageDeprecationRequest, DisableImageDeprecationResult>(
-    "DisableImageDeprecation",
-    ["ImageId"],
-    disableImageDeprecation,
-  ),
-  ec2Action<DisableImageRequest, DisableImageResult>("DisableImage", ["ImageId"], disableImage),
-  ec2Action<EnableImageRequest, EnableImageResult>("EnableImage", ["ImageId"], enableImage),
 ];
 
-/** [SDK EnableImageDeprecationRequest]: 10 years ahead, 2 for a public image. */
-const YEAR_MS = 365.25 * 24 * 3600_000;
+/** [UG ami-quotas] */
+const ENTITIES_MAX_COUNT = 1000;
 
 function describeImageAttribute(input: DescribeImageAttributeRequest, call: Call): ImageAttribute {
   const image = findOwnImage(call, input.ImageId);
@@ -79,15 +62,15 @@ function describeImageAttribute(input: DescribeImageAttributeRequest, call: Call
     bootMode: { BootMode: value(image.bootMode) },
     description: { Description: value(image.description) },
     imdsSupport: { ImdsSupport: value(image.imdsSupport) },
-    kernel: { KernelId: {} },
+    kernel: { KernelId: value(image.kernelId) },
     launchPermission: { LaunchPermissions: shareItems(image.launch) },
-    productCodes: { ProductCodes: [] },
-    ramdisk: { RamdiskId: {} },
+    productCodes: { ProductCodes: shownProductCodes(image.billing) },
+    ramdisk: { RamdiskId: value(image.ramdiskId) },
     sriovNetSupport: { SriovNetSupport: value(image.sriovNetSupport) },
     tpmSupport: { TpmSupport: value(image.tpmSupport) },
     uefiData: { UefiData: value(image.uefiData) },
-    lastLaunchedTime: { LastLaunchedTime: {} },
-    deregistrationProtection: { DeregistrationProtection: { Value: "disabled" } },
+    lastLaunchedTime: { LastLaunchedTime: value(image.lastLaunchedAt?.toISOString()) },
+    deregistrationProtection: { DeregistrationProtection: { Value: image.protection.state } },
   };
   if (attribute === "blockDeviceMapping") {
     // The real one answers so, to everybody. [SDK DescribeImageAttribute]
@@ -130,14 +113,17 @@ function readDescription(input: ModifyImageAttributeRequest): string | undefined
 function readLaunchChange(input: ModifyImageAttributeRequest): ShareChange | undefined {
   const { LaunchPermission: permission, Attribute: attribute } = input;
   if (permission !== undefined) {
-    const items = [...(permission.Add ?? []), ...(permission.Remove ?? [])];
-    if (items.some((one) => one.OrganizationArn ?? one.OrganizationalUnitArn)) {
-      throw unsupported("launch permissions of organizations");
-    }
     return { add: permission.Add ?? [], remove: permission.Remove ?? [] };
   }
   if (attribute === "launchPermission" || (attribute === undefined && input.OperationType)) {
-    return readOldForm({ ...input, Groups: input.UserGroups });
+    return readOldForm({
+      ...input,
+      Groups: input.UserGroups,
+      OrganizationArns: [
+        ...(input.OrganizationArns ?? []),
+        ...(input.OrganizationalUnitArns ?? []),
+      ],
+    });
   }
   if (attribute !== undefined && attribute !== "description") throw invalidAttribute(attribute);
   return undefined;
@@ -145,14 +131,37 @@ function readLaunchChange(input: ModifyImageAttributeRequest): ShareChange | und
 
 function checkLaunchChange(call: Call, image: ImageRecord, change: ShareChange): void {
   checkShareChange(call, change, "InvalidAMIAttributeItemValue");
-  if (opensToEveryone(change) && image.mappings.some((one) => one.Ebs?.Encrypted)) {
-    throw new ApiError(
-      "OperationNotPermitted",
-      `The image ${image.id} has encrypted snapshots and cannot be made public`,
-    );
-  }
   if (image.disabled && change.add.length > 0) {
     throw new ApiError("InvalidAMIID.Unavailable", `The image ID '${image.id}' is disabled`);
+  }
+  if (opensToEveryone(change)) checkMayBePublic(call, image);
+  const held = shareItems(image.launch).length + change.add.length - change.remove.length;
+  if (held > ENTITIES_MAX_COUNT) {
+    throw new ApiError(
+      "ResourceLimitExceeded",
+      `An image can be shared with ${ENTITIES_MAX_COUNT} entities.`,
+    );
+  }
+}
+
+/** [SDK ModifyImageAttribute, AttachImageWatermark, EnableImageBlockPublicAccess] */
+function checkMayBePublic(call: Call, image: ImageRecord): void {
+  const refuse = (message: string) => new ApiError("OperationNotPermitted", message);
+  if (call.store.settings.imageBlockPublicAccess !== "unblocked") {
+    throw refuse(
+      "You can’t publicly share this image because block public access for AMIs is enabled for " +
+        "this account. To publicly share the image, you must call the " +
+        "DisableImageBlockPublicAccess API.",
+    );
+  }
+  if (image.mappings.some((one) => one.Ebs?.Encrypted)) {
+    throw refuse(`The image ${image.id} has encrypted snapshots and cannot be made public`);
+  }
+  if (image.billing.productCodes.length > 0) {
+    throw refuse(`The image ${image.id} has product codes and cannot be made public`);
+  }
+  if (image.watermarks.length > 0) {
+    throw refuse(`The image ${image.id} has watermarks and cannot be made public`);
   }
 }
 
@@ -160,58 +169,8 @@ function resetImageAttribute(input: ResetImageAttributeRequest, call: Call): obj
   const image = findOwnImage(call, input.ImageId);
   if (input.Attribute !== "launchPermission") throw invalidAttribute(input.Attribute ?? "");
   call.commit();
-  image.launch.accountIds.clear();
-  image.launch.everyone = false;
+  shareWithNobody(image.launch);
   return {};
-}
-
-function enableImageDeprecation(
-  input: EnableImageDeprecationRequest,
-  call: Call,
-): EnableImageDeprecationResult {
-  const image = findOwnImage(call, input.ImageId);
-  if (input.DeprecateAt === undefined) throw missingParameter("DeprecateAt");
-  const atMs = input.DeprecateAt.getTime();
-  const latestMs = image.launch.everyone
-    ? image.createdAt.getTime() + 2 * YEAR_MS
-    : call.nowMs + 10 * YEAR_MS;
-  if (atMs < call.nowMs || atMs > latestMs) {
-    throw invalidValue(
-      `Value (${input.DeprecateAt.toISOString()}) for parameter deprecateAt is invalid: it must be ` +
-        `in the future and not after ${new Date(latestMs).toISOString()}`,
-    );
-  }
-  call.commit();
-  // [SDK EnableImageDeprecationRequest]: seconds are rounded to the nearest minute.
-  image.deprecationTime = new Date(Math.round(atMs / 60_000) * 60_000);
-  return { Return: true };
-}
-
-function disableImageDeprecation(
-  input: DisableImageDeprecationRequest,
-  call: Call,
-): DisableImageDeprecationResult {
-  const image = findOwnImage(call, input.ImageId);
-  call.commit();
-  image.deprecationTime = undefined;
-  return { Return: true };
-}
-
-/** [SDK DisableImage]: nobody can launch it, and whom it was shared with is forgotten. */
-function disableImage(input: DisableImageRequest, call: Call): DisableImageResult {
-  const image = findOwnImage(call, input.ImageId);
-  call.commit();
-  image.disabled = true;
-  image.launch.accountIds.clear();
-  image.launch.everyone = false;
-  return { Return: true };
-}
-
-function enableImage(input: EnableImageRequest, call: Call): EnableImageResult {
-  const image = findOwnImage(call, input.ImageId);
-  call.commit();
-  image.disabled = false;
-  return { Return: true };
 }
 
 function invalidAttribute(name: string): ApiError {

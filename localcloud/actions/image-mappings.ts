@@ -32,6 +32,9 @@ export function planImageMappings(call: Call, input: RegisterImageRequest): Bloc
     seen.add(name);
     if (mapping.NoDevice !== undefined) continue;
     if (mapping.VirtualName !== undefined) {
+      if (!/^ephemeral([0-9]|1[0-9]|2[0-3])$/.test(mapping.VirtualName)) {
+        throw invalidMapping(`'${mapping.VirtualName}' is not ephemeral0 to ephemeral23`);
+      }
       planned.push({ DeviceName: name, VirtualName: mapping.VirtualName });
     } else {
       planned.push(planEbs(call, mapping, name === root));
@@ -45,6 +48,10 @@ export function planImageMappings(call: Call, input: RegisterImageRequest): Bloc
 
 function planEbs(call: Call, mapping: BlockDeviceMapping, root: boolean): BlockDeviceMapping {
   const { DeviceName: name, Ebs: ebs = {} } = mapping;
+  if (ebs.KmsKeyId !== undefined) {
+    // [SDK EbsBlockDevice.KmsKeyId]: only RunInstances and its like know it.
+    throw invalidMapping(`KmsKeyId cannot be specified for device ${name} of an image`);
+  }
   refuseMembers(ebs, EBS_MEMBERS, "BlockDeviceMapping.Ebs");
   const { SnapshotId: snapshotId } = ebs;
   if (snapshotId !== undefined && ebs.Encrypted !== undefined) {

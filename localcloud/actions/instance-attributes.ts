@@ -6,9 +6,10 @@ import type {
   ModifyInstanceAttributeRequest,
 } from "@aws-sdk/client-ec2";
 import { type Action, type Call, ec2Action, refuseMembers } from "../call.ts";
+import { shownProductCodes } from "../catalog/billing.ts";
 import { invalidValue, missingParameter } from "../protocol/api-error.ts";
 import type { InstanceRecord } from "../records.ts";
-import { findInstance, volumesOf } from "./instance-lookup.ts";
+import { billingOfInstance, findInstance, volumesOf } from "./instance-lookup.ts";
 import { findGroup } from "./security-groups.ts";
 
 export const INSTANCE_ATTRIBUTE_ACTIONS: readonly Action[] = [
@@ -53,7 +54,7 @@ function describeInstanceAttribute(
       DisableApiTermination: { Value: instance.terminationProtected },
     }),
     ebsOptimized: () => ({ EbsOptimized: { Value: instance.ebsOptimized } }),
-    enaSupport: () => ({ EnaSupport: { Value: true } }),
+    enaSupport: () => ({ EnaSupport: { Value: instance.imageFacts.enaSupport } }),
     groupSet: () => ({
       Groups: nic.groupIds.map((GroupId) => ({
         GroupId,
@@ -64,6 +65,9 @@ function describeInstanceAttribute(
       InstanceInitiatedShutdownBehavior: { Value: instance.shutdownBehavior },
     }),
     instanceType: () => ({ InstanceType: { Value: instance.type.name } }),
+    productCodes: () => ({
+      ProductCodes: shownProductCodes(billingOfInstance(call, instance)),
+    }),
     rootDeviceName: () => ({ RootDeviceName: { Value: instance.imageRootDeviceName } }),
     sourceDestCheck: () => ({ SourceDestCheck: { Value: true } }),
     userData: () => ({

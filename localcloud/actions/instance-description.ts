@@ -7,9 +7,10 @@ import type {
   InstanceState as ShownState,
 } from "@aws-sdk/client-ec2";
 import type { Call } from "../call.ts";
+import { isWindows, shownProductCodes, WINDOWS_PLATFORM } from "../catalog/billing.ts";
 import type { InstanceRecord, InstanceState } from "../records.ts";
 import { tagList } from "../tags.ts";
-import { volumesOf } from "./instance-lookup.ts";
+import { billingOfInstance, volumesOf } from "./instance-lookup.ts";
 
 const STATE_CODE: Readonly<Record<InstanceState, number>> = {
   pending: 0,
@@ -38,6 +39,7 @@ function describeInstance(call: Call, instance: InstanceRecord): Instance {
   const state = instance.state.at(call.nowMs);
   const gone = state === "terminated";
   const volumes = gone ? [] : volumesOf(call, instance);
+  const billing = billingOfInstance(call, instance);
   return {
     InstanceId: instance.id,
     ImageId: instance.imageId,
@@ -49,7 +51,7 @@ function describeInstance(call: Call, instance: InstanceRecord): Instance {
           StateReason: { Code: instance.stateReason.code, Message: instance.stateReason.message },
         }),
     AmiLaunchIndex: instance.launchIndex,
-    ProductCodes: [],
+    ProductCodes: shownProductCodes(billing),
     InstanceType: instance.type.name as NonNullable<Instance["InstanceType"]>,
     LaunchTime: instance.launchedAt,
     Placement: {
@@ -75,12 +77,18 @@ function describeInstance(call: Call, instance: InstanceRecord): Instance {
     Hypervisor: "xen",
     ClientToken: instance.clientToken,
     EbsOptimized: instance.ebsOptimized,
-    EnaSupport: true,
+    EnaSupport: instance.imageFacts.enaSupport,
     ...(instance.imageBootMode === undefined
       ? {}
       : { BootMode: instance.imageBootMode as NonNullable<Instance["BootMode"]> }),
-    PlatformDetails: "Linux/UNIX",
-    UsageOperation: "RunInstances",
+    PlatformDetails: billing.platformDetails,
+    UsageOperation: billing.usageOperation,
+    ...(isWindows(billing) ? { Platform: WINDOWS_PLATFORM } : {}),
+    ...(instance.keyName === undefined ? {} : { KeyName: instance.keyName }),
+    ...(instance.imageFacts.tpmSupport === undefined
+      ? {}
+      : { TpmSupport: instance.imageFacts.tpmSupport }),
+    CurrentInstanceBootMode: instance.uefiData === undefined ? "legacy-bios" : "uefi",
     MetadataOptions: {
       State: state === "pending" ? "pending" : "applied",
       HttpTokens: instance.metadataOptions.httpTokens,

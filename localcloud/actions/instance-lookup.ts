@@ -1,6 +1,7 @@
 /** Finding an instance, and the few rules that several families of actions share about instances. */
 
 import type { Call } from "../call.ts";
+import { type Billing, withProductCodes } from "../catalog/billing.ts";
 import { checkId, notFound } from "../ids.ts";
 import { invalidValue } from "../protocol/api-error.ts";
 import type { InstanceRecord, VolumeRecord } from "../records.ts";
@@ -26,6 +27,15 @@ export function volumesOf(call: Pick<Call, "store">, instance: InstanceRecord): 
   return [...call.store.volumes.values()]
     .filter((one) => one.attachment?.instanceId === instance.id)
     .sort((a, b) => ((a.attachment?.device ?? "") < (b.attachment?.device ?? "") ? -1 : 1));
+}
+
+/**
+ * The system is the one it was launched as, whatever is attached by now; product codes come and go
+ * with the volumes. [SDK AttachVolume, DetachVolume]
+ */
+export function billingOfInstance(call: Pick<Call, "store">, instance: InstanceRecord): Billing {
+  const attached = volumesOf(call, instance).map((volume) => volume.billing);
+  return withProductCodes({ ...instance.billing, productCodes: [] }, attached);
 }
 
 /** [UG device naming]: `/dev/sda1`, `/dev/sd[b-z][1-15]?`, `/dev/xvd[a-z]{1,2}`, with or without `/dev/`. */

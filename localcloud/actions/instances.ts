@@ -15,6 +15,7 @@ import type {
   TerminateInstancesResult,
 } from "@aws-sdk/client-ec2";
 import { type Action, type Call, ec2Action } from "../call.ts";
+import { isWindows } from "../catalog/billing.ts";
 import { applyFilters, type FilterTable } from "../filters.ts";
 import { beginEnd, beginStop, bringUp, Reason } from "../instance-life.ts";
 import { paginate } from "../paging.ts";
@@ -41,7 +42,7 @@ export const INSTANCE_ACTIONS: readonly Action[] = [
   ),
   ec2Action<StopInstancesRequest, StopInstancesResult>(
     "StopInstances",
-    ["InstanceIds", "Force"],
+    ["InstanceIds", "Force", "SkipOsShutdown"],
     stopInstances,
   ),
   ec2Action<StartInstancesRequest, StartInstancesResult>(
@@ -66,10 +67,12 @@ const filters = (call: Call): FilterTable<InstanceRecord> => ({
   "instance.group-id": (one) => one.networkInterface.groupIds,
   "instance.group-name": (one) => groupNames(call, one),
   "ip-address": (one) => one.publicAddress,
+  "key-name": (one) => one.keyName,
   "launch-time": (one) => one.launchedAt,
   "metadata-options.http-tokens": (one) => one.metadataOptions.httpTokens,
   "network-interface.group-id": (one) => one.networkInterface.groupIds,
   "network-interface.network-interface-id": (one) => one.networkInterface.id,
+  platform: (one) => (isWindows(one.billing) ? "windows" : undefined),
   "owner-id": () => call.account.id,
   "private-ip-address": (one) => one.networkInterface.privateAddress,
   "reservation-id": (one) => one.reservationId,

@@ -41,6 +41,8 @@ export function planLaunchVolumes(
   }
   return wanted.map(({ deviceName, ebs, ofImage }) => {
     const root = deviceName === image.rootDeviceName;
+    // What the image is billed as goes to its root volume, and so into what is made of that.
+    const billing = root ? image.billing : undefined;
     const snapshot = ofImage
       ? findImageSnapshot(call, ebs.SnapshotId)
       : ebs.SnapshotId === undefined
@@ -48,7 +50,7 @@ export function planLaunchVolumes(
         : findSnapshot(call, ebs.SnapshotId);
     return {
       deviceName,
-      plan: planVolume(call, { ...ebs, Size: ebs.VolumeSize }, snapshot),
+      plan: planVolume(call, { ...ebs, Size: ebs.VolumeSize, billing }, snapshot),
       deleteOnTermination: ebs.DeleteOnTermination ?? root,
     };
   });

@@ -13,13 +13,17 @@ import { type Action, type Call, ec2Action, refuseMembers } from "../call.ts";
 import { INSTANCE_TYPES, type InstanceType } from "../catalog/instance-types.ts";
 import { newId } from "../ids.ts";
 import { bringUp } from "../instance-life.ts";
+import { checkSubscribed } from "../marketplace.ts";
 import { ApiError, invalidCombination, invalidValue, unsupported } from "../protocol/api-error.ts";
 import type { ImageRecord, InstanceRecord, MetadataOptions } from "../records.ts";
 import { findImage } from "../sharing.ts";
 import { State } from "../states.ts";
 import { checkMetadataTagKeys, readTagSpecifications } from "../tags.ts";
-import { makeVolume } from "../volume-making.ts";
+import { checkVolumeQuota, makeVolume } from "../volume-making.ts";
+import { checkInstanceTypeAllowed } from "./image-limits.ts";
 import { describeReservation } from "./instance-description.ts";
+import { bootsByUefi, EMPTY_VARIABLE_STORE } from "./instance-uefi.ts";
+import { findKeyPair } from "./key-pairs.ts";
 import { type LaunchNetwork, planLaunchNetwork } from "./launch-network.ts";
 import { type LaunchVolume, planLaunchVolumes } from "./launch-volumes.ts";
 
@@ -79,6 +83,7 @@ function runInstances(input: RunInstancesRequest, call: Call): Reservation {
   if (knownIds !== undefined) return repeat(call, knownIds);
   const launch = check(input, call);
   call.commit();
+  launch.image.lastLaunchedAt = call.now;
   const reservationId = newId("r");
   const instances = Array.from({ length: launch.count }, (_, launchIndex) =>
     makeInstance(call, launch, { input, reservationId, launchIndex }),
@@ -122,10 +127,10 @@ function check(input: RunInstancesRequest, call: Call): Launch {
   }
   const type = findType(input.InstanceType ?? "m1.small");
   checkFit(image, type);
+  checkInstanceTypeAllowed(image, type.name);
+  checkSubscribed(call, image.billing);
   refuseMembers(input.Placement, ["AvailabilityZone", "Tenancy"], "Placement");
-  if (input.KeyName !== undefined) {
-    throw new ApiError("InvalidKeyPair.NotFound", `The key pair '${input.KeyName}' does not exist`);
-  }
+  if (input.KeyName !== undefined) findKeyPair(call, input.KeyName);
   if (input.IamInstanceProfile !== undefined) {
     const { Arn: arn, Name: name } = input.IamInstanceProfile;
     throw invalidValue(`Value (${arn ?? name}) for parameter iamInstanceProfile is invalid.`);
@@ -137,10 +142,17 @@ function check(input: RunInstancesRequest, call: Call): Launch {
     "network-interface",
   ]);
   if (metadataOptions.instanceMetadataTags === "enabled") checkMetadataTagKeys(tagsFor("instance"));
+  const count = readCount(input);
+  checkVcpuQuota(call, type.vcpus * count);
+  const volumes = planLaunchVolumes(call, { image, type, mappings: input.BlockDeviceMappings });
+  checkVolumeQuota(
+    call,
+    volumes.map((one) => one.plan),
+  );
   return {
     image,
     type,
-    count: readCount(input),
+    count,
     shutdownBehavior: oneOf(
       input.InstanceInitiatedShutdownBehavior ?? "stop",
       ["stop", "terminate"],
@@ -150,7 +162,7 @@ function check(input: RunInstancesRequest, call: Call): Launch {
     metadataOptions,
     tagsFor,
     network: planLaunchNetwork(call, input, type),
-    volumes: planLaunchVolumes(call, { image, type, mappings: input.BlockDeviceMappings }),
+    volumes,
   };
 }
 
@@ -174,12 +186,31 @@ function checkFit(image: ImageRecord, type: InstanceType): void {
         `not supported for the instance type '${type.name}'.`,
     );
   }
+  if ((image.bootMode === "uefi" || image.tpmSupport !== undefined) && !type.nitro) {
+    throw invalidCombination(
+      `The instance type '${type.name}' does not support the boot mode or the NitroTPM of ${image.id}.`,
+    );
+  }
   if (type.nitro && !image.enaSupport) {
     throw invalidCombination(
       `Enhanced networking with the Elastic Network Adapter (ENA) is required for the '${type.name}' ` +
         "instance type. Ensure that you are using an AMI that is enabled for ENA.",
     );
   }
+}
+
+/** [errors-overview] VcpuLimitExceeded; a dry run asks only about rights. */
+function checkVcpuQuota(call: Call, wanted: number): void {
+  const { settings, instances } = call.store;
+  const used = [...instances.values()]
+    .filter((one) => ["pending", "running"].includes(one.state.at(call.nowMs)))
+    .reduce((sum, one) => sum + one.type.vcpus, 0);
+  if (call.dryRun || used + wanted <= settings.quotas.vcpus) return;
+  throw new ApiError(
+    "VcpuLimitExceeded",
+    `You have requested more vCPU capacity than your current vCPU limit of ${settings.quotas.vcpus} ` +
+      "allows for the instance bucket that the specified instance type belongs to.",
+  );
 }
 
 function readCount(input: RunInstancesRequest): number {
@@ -219,12 +250,11 @@ function readMetadataOptions(input: RunInstancesRequest, image: ImageRecord): Me
   if (!(hopLimit >= 1 && hopLimit <= 64)) {
     throw invalidValue(`Value (${hopLimit}) for parameter HttpPutResponseHopLimit is invalid.`);
   }
-  if (options.HttpEndpoint === "disabled") throw unsupported("HttpEndpoint=disabled");
   const tokenDefault = image.imdsSupport === "v2.0" ? "required" : "optional";
   return {
     hopLimit,
     httpTokens: oneOf(options.HttpTokens ?? tokenDefault, ["optional", "required"], "HttpTokens"),
-    httpEndpoint: oneOf(options.HttpEndpoint ?? "enabled", ["enabled"], "HttpEndpoint"),
+    httpEndpoint: oneOf(options.HttpEndpoint ?? "enabled", ["enabled", "disabled"], "HttpEndpoint"),
     instanceMetadataTags: oneOf(
       options.InstanceMetadataTags ?? "disabled",
       ["enabled", "disabled"],
@@ -265,6 +295,16 @@ function makeInstance(
     imageArchitecture: image.architecture,
     imageRootDeviceName: image.rootDeviceName,
     imageBootMode: image.bootMode,
+    imageFacts: {
+      enaSupport: image.enaSupport,
+      imdsSupport: image.imdsSupport,
+      sriovNetSupport: image.sriovNetSupport,
+      tpmSupport: image.tpmSupport,
+      watermarks: image.watermarks,
+    },
+    uefiData: bootsByUefi(image, type) ? (image.uefiData ?? EMPTY_VARIABLE_STORE) : undefined,
+    billing: image.billing,
+    keyName: input.KeyName,
     type,
     zone,
     launchedAt: call.now,

@@ -7,10 +7,11 @@ import type {
   ResetSnapshotAttributeRequest,
 } from "@aws-sdk/client-ec2";
 import { type Action, type Call, ec2Action } from "../call.ts";
+import { shownProductCodes } from "../catalog/billing.ts";
 import { isManagedByAws } from "../encryption.ts";
 import { ApiError, invalidValue } from "../protocol/api-error.ts";
 import type { SnapshotRecord } from "../records.ts";
-import { findOwnSnapshot } from "../sharing.ts";
+import { findOwnSnapshot, shareWithNobody } from "../sharing.ts";
 import {
   applyShareChange,
   checkShareChange,
@@ -50,13 +51,23 @@ function describeSnapshotAttribute(
     case "createVolumePermission":
       return {
         SnapshotId: snapshot.id,
-        CreateVolumePermissions: shareItems(snapshot.createVolume),
+        CreateVolumePermissions: permissionItems(snapshot),
       };
     case "productCodes":
-      return { SnapshotId: snapshot.id, ProductCodes: [] };
+      return {
+        SnapshotId: snapshot.id,
+        ProductCodes: snapshot.billing === undefined ? [] : shownProductCodes(snapshot.billing),
+      };
     default:
       throw invalidValue(`Value (${input.Attribute}) for parameter attribute is invalid.`);
   }
+}
+
+/** Organizations are for images only. */
+function permissionItems({ createVolume }: SnapshotRecord) {
+  return shareItems(createVolume).map(({ Group, UserId }) =>
+    Group === undefined ? { UserId } : { Group },
+  );
 }
 
 function modifySnapshotAttribute(input: ModifySnapshotAttributeRequest, call: Call): object {
@@ -87,8 +98,22 @@ function checkChange(call: Call, snapshot: SnapshotRecord, change: ShareChange):
       "Encrypted snapshots with EBS default key cannot be shared",
     );
   }
-  if (snapshot.encrypted && opensToEveryone(change)) {
+  if (!opensToEveryone(change)) return;
+  if (snapshot.encrypted) {
     throw new ApiError("OperationNotPermitted", "Encrypted snapshots cannot be made public");
+  }
+  if (call.store.settings.snapshotBlockPublicAccess !== "unblocked") {
+    throw new ApiError(
+      "OperationNotPermitted",
+      "You can't publicly share this snapshot because block public access for snapshots is " +
+        "enabled for this account.",
+    );
+  }
+  if (snapshot.billing !== undefined && snapshot.billing.productCodes.length > 0) {
+    throw new ApiError(
+      "OperationNotPermitted",
+      `The snapshot ${snapshot.id} has product codes and cannot be made public`,
+    );
   }
 }
 
@@ -98,7 +123,6 @@ function resetSnapshotAttribute(input: ResetSnapshotAttributeRequest, call: Call
     throw invalidValue(`Value (${input.Attribute}) for parameter attribute is invalid.`);
   }
   call.commit();
-  snapshot.createVolume.accountIds.clear();
-  snapshot.createVolume.everyone = false;
+  shareWithNobody(snapshot.createVolume);
   return {};
 }

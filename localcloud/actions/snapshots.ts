@@ -1,9 +1,9 @@
-/** CreateSnapshot, DescribeSnapshots, DeleteSnapshot. */
+/** CreateSnapshot, CreateSnapshots, DescribeSnapshots, DeleteSnapshot. */
 
-import { rm, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type {
   CreateSnapshotRequest,
+  CreateSnapshotsRequest,
+  CreateSnapshotsResult,
   DeleteSnapshotRequest,
   DescribeSnapshotsRequest,
   DescribeSnapshotsResult,
@@ -11,16 +11,17 @@ import type {
   SnapshotInfo,
 } from "@aws-sdk/client-ec2";
 import { AMAZON_ACCOUNT_ID } from "../accounts.ts";
-import { type Action, type Call, ec2Action } from "../call.ts";
+import { type Action, type Call, ec2Action, refuseMembers } from "../call.ts";
 import { applyFilters, type FilterTable } from "../filters.ts";
-import { checkId, newId, notFound } from "../ids.ts";
+import { checkId, notFound } from "../ids.ts";
 import { paginate } from "../paging.ts";
-import { ApiError } from "../protocol/api-error.ts";
-import type { SnapshotRecord, VolumeRecord } from "../records.ts";
-import { findOwnSnapshot, mayUse, nobody, visibleSnapshots } from "../sharing.ts";
-import { State } from "../states.ts";
+import { ApiError, missingParameter } from "../protocol/api-error.ts";
+import type { SnapshotRecord } from "../records.ts";
+import { findOwnSnapshot, mayUse, visibleSnapshots } from "../sharing.ts";
+import { checkSnapshotable, freeze, makeSnapshot } from "../snapshot-making.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
-import { checkDescription } from "./images.ts";
+import { checkDescription } from "./image-name.ts";
+import { findInstance, volumesOf } from "./instance-lookup.ts";
 import { imagesUsing, removeSnapshot } from "./snapshot-use.ts";
 import { findVolume } from "./volumes.ts";
 
@@ -30,6 +31,11 @@ export const SNAPSHOT_ACTIONS: readonly Action[] = [
     ["Description", "VolumeId", "TagSpecifications"],
     createSnapshot,
   ),
+  ec2Action<CreateSnapshotsRequest, CreateSnapshotsResult>(
+    "CreateSnapshots",
+    ["CopyTagsFromSource", "Description", "InstanceSpecification", "TagSpecifications"],
+    createSnapshots,
+  ),
   ec2Action<DescribeSnapshotsRequest, DescribeSnapshotsResult>(
     "DescribeSnapshots",
     ["Filters", "MaxResults", "NextToken", "OwnerIds", "RestorableByUserIds", "SnapshotIds"],
@@ -38,96 +44,54 @@ export const SNAPSHOT_ACTIONS: readonly Action[] = [
   ec2Action<DeleteSnapshotRequest, object>("DeleteSnapshot", ["SnapshotId"], deleteSnapshot),
 ];
 
-/** Snapshots of one volume in the making: 5, but 1 of st1 and sc1 (Service Quotas). */
-const PENDING_MAX_COUNT = 5;
-const PENDING_MAX_COUNT_HDD = 1;
-
 async function createSnapshot(input: CreateSnapshotRequest, call: Call): Promise<SnapshotInfo> {
-  const { cloud, store } = call;
-  const volume = findVolume(store, input.VolumeId);
+  const volume = findVolume(call.store, input.VolumeId);
   checkDescription(input.Description);
-  checkSnapshotable(call, volume);
+  checkSnapshotable(call, [volume]);
   const tags = readTagSpecifications(input.TagSpecifications, ["snapshot"])("snapshot");
   call.commit();
-  volume.lastSnapshotMs = call.nowMs;
-  const id = newId("snap");
-  const snapshot: SnapshotRecord = {
-    id,
-    tags,
-    ownerId: call.account.id,
-    volumeId: volume.id,
-    description: input.Description ?? "",
-    sizeGib: volume.sizeGib,
-    encrypted: volume.encrypted,
-    kmsKeyArn: volume.kmsKeyArn,
-    startedAt: call.now,
-    completedAt: undefined,
-    state: new State<SnapshotRecord["state"] extends State<infer Name> ? Name : never>(
-      "pending",
-      call.nowMs,
-    ).later("completed", Number.POSITIVE_INFINITY),
-    path: join(cloud.directory, "snapshots", id),
-    fullSizeBytes: 0,
-    createVolume: nobody(),
-  };
-  store.snapshots.set(id, snapshot);
-  const answer: SnapshotInfo = {
-    ...describeCommon(snapshot, call),
-    State: "pending",
-    Progress: "",
-  };
+  const snapshot = makeSnapshot(call, volume, { description: input.Description ?? "", tags });
+  const answer = describeNew(snapshot, call);
   await freeze(call, volume, snapshot);
   return answer;
 }
 
-/**
- * The bytes are copied before the call returns: a snapshot is of the moment of the call, and what
- * is written to the volume afterwards must not be in it. Only the state takes longer.
- */
-async function freeze(call: Call, volume: VolumeRecord, snapshot: SnapshotRecord): Promise<void> {
-  const { cloud } = call;
-  const path = snapshot.path ?? "";
-  try {
-    await cloud.machinery.cloneDisk(volume.path, path, cloud.closing);
-    snapshot.fullSizeBytes = (await stat(path)).blocks * 512;
-  } catch (error) {
-    snapshot.state.set("error", cloud.now());
-    throw error;
-  }
-  if (call.store.snapshots.get(snapshot.id) !== snapshot) {
-    // Deleted while it was being made.
-    await rm(path, { force: true });
-    return;
-  }
-  const now = cloud.now();
-  const doneMs = now + cloud.delays.snapshotPending;
-  snapshot.completedAt = new Date(doneMs);
-  snapshot.state.set("pending", now).later("completed", doneMs);
+/** All of an instance's volumes at one moment. */
+async function createSnapshots(
+  input: CreateSnapshotsRequest,
+  call: Call,
+): Promise<CreateSnapshotsResult> {
+  const { InstanceSpecification: wish, CopyTagsFromSource: copyTags } = input;
+  refuseMembers(
+    wish,
+    ["InstanceId", "ExcludeBootVolume", "ExcludeDataVolumeIds"],
+    "InstanceSpecification",
+  );
+  const instance = findInstance(call, wish?.InstanceId);
+  const volumes = volumesOf(call, instance).filter((volume) => {
+    const root = volume.attachment?.device === instance.imageRootDeviceName;
+    return root
+      ? wish?.ExcludeBootVolume !== true
+      : !wish?.ExcludeDataVolumeIds?.includes(volume.id);
+  });
+  if (volumes.length === 0) throw missingParameter("volumes");
+  checkDescription(input.Description);
+  checkSnapshotable(call, volumes);
+  const tagsFor = readTagSpecifications(input.TagSpecifications, ["snapshot"]);
+  call.commit();
+  const made = volumes.map((volume) => {
+    const inherited = copyTags === "volume" ? volume.tags : [];
+    const tags = new Map([...inherited, ...tagsFor("snapshot")]);
+    const words = { description: input.Description ?? "", tags };
+    return { volume, snapshot: makeSnapshot(call, volume, words) };
+  });
+  const answers = made.map(({ snapshot }) => describeNew(snapshot, call));
+  await Promise.all(made.map(({ volume, snapshot }) => freeze(call, volume, snapshot)));
+  return { Snapshots: answers };
 }
 
-function checkSnapshotable(call: Call, volume: VolumeRecord): void {
-  const state = volume.state.at(call.nowMs);
-  if (state !== "available" && state !== "in-use") {
-    throw new ApiError("IncorrectState", `Volume '${volume.id}' is '${state}'.`);
-  }
-  const pending = [...call.store.snapshots.values()].filter(
-    (one) => one.volumeId === volume.id && one.state.at(call.nowMs) === "pending",
-  );
-  const most = ["st1", "sc1"].includes(volume.type) ? PENDING_MAX_COUNT_HDD : PENDING_MAX_COUNT;
-  if (pending.length >= most) {
-    throw new ApiError(
-      "ConcurrentSnapshotLimitExceeded",
-      `Maximum allowed in-progress snapshots for a single volume exceeded: ${volume.id}`,
-    );
-  }
-  const since = call.nowMs - (volume.lastSnapshotMs ?? Number.NEGATIVE_INFINITY);
-  if (since < call.cloud.delays.snapshotInterval) {
-    throw new ApiError(
-      "SnapshotCreationPerVolumeRateExceeded",
-      `The maximum per volume CreateSnapshot request rate has been exceeded for ${volume.id}. ` +
-        "Use an increasing or variable sleep interval between requests.",
-    );
-  }
+function describeNew(snapshot: SnapshotRecord, call: Call): SnapshotInfo {
+  return { ...describeCommon(snapshot, call), State: "pending", Progress: "" };
 }
 
 const FILTERS: (call: Call) => FilterTable<SnapshotRecord> = (call) => ({
@@ -139,7 +103,7 @@ const FILTERS: (call: Call) => FilterTable<SnapshotRecord> = (call) => ({
   "snapshot-id": (one) => one.id,
   "start-time": (one) => one.startedAt,
   status: (one) => one.state.at(call.nowMs),
-  "storage-tier": () => "standard",
+  "storage-tier": (one) => one.storageTier,
   "volume-id": (one) => one.volumeId,
   "volume-size": (one) => one.sizeGib,
 });
@@ -190,7 +154,8 @@ function isRestorableBy(
   return users.some((user) => {
     if (user === "all") return snapshot.createVolume.everyone;
     const accountId = user === "self" ? call.account.id : user;
-    return mayUse(snapshot.createVolume, snapshot.ownerId, accountId);
+    const { partition } = call.account;
+    return mayUse(snapshot.createVolume, snapshot.ownerId, { id: accountId, partition });
   });
 }
 
@@ -212,8 +177,11 @@ function describeSnapshot(snapshot: SnapshotRecord, call: Call): Snapshot {
     ...describeCommon(snapshot, call),
     State: state,
     Progress: progress(snapshot, call),
-    StorageTier: "standard",
+    StorageTier: snapshot.storageTier,
     FullSnapshotSizeInBytes: snapshot.fullSizeBytes,
+    ...(state === "error" && snapshot.stateMessage !== undefined
+      ? { StateMessage: snapshot.stateMessage }
+      : {}),
     ...(completed ? { CompletionTime: snapshot.completedAt } : {}),
     ...(alias === undefined ? {} : { OwnerAlias: alias }),
     ...(snapshot.kmsKeyArn === undefined ? {} : { KmsKeyId: snapshot.kmsKeyArn }),

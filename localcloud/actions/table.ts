@@ -3,14 +3,21 @@
 import type { Action } from "../call.ts";
 import { CONSOLE_ACTIONS } from "./console.ts";
 import { COPY_IMAGE } from "./copy-image.ts";
+import { CREATE_IMAGE } from "./create-image.ts";
+import { DEREGISTER_ACTIONS } from "./deregister-image.ts";
+import { DESCRIBE_IMAGES } from "./describe-images.ts";
 import { EBS_DEFAULT_ACTIONS } from "./ebs-defaults.ts";
 import { IMAGE_ATTRIBUTE_ACTIONS } from "./image-attributes.ts";
-import { IMAGE_ACTIONS } from "./images.ts";
+import { IMAGE_LIFECYCLE_ACTIONS } from "./image-lifecycle.ts";
+import { IMAGE_LIMIT_ACTIONS } from "./image-limits.ts";
 import { INSTANCE_ATTRIBUTE_ACTIONS } from "./instance-attributes.ts";
 import { INSTANCE_TYPE_ACTIONS } from "./instance-types.ts";
+import { GET_INSTANCE_UEFI_DATA } from "./instance-uefi.ts";
 import { INSTANCE_ACTIONS } from "./instances.ts";
+import { KEY_PAIR_ACTIONS } from "./key-pairs.ts";
 import { NETWORK_ACTIONS } from "./network.ts";
 import { NETWORK_REMOVAL_ACTIONS } from "./network-removal.ts";
+import { REGISTER_IMAGE } from "./register-image.ts";
 import { RUN_INSTANCES } from "./run-instances.ts";
 import { SECURITY_GROUP_RULE_ACTIONS } from "./security-group-rules.ts";
 import { SECURITY_GROUP_ACTIONS } from "./security-groups.ts";
@@ -23,7 +30,12 @@ import { VOLUME_ACTIONS } from "./volumes.ts";
 /** By `<service> <name>`. */
 export const ACTIONS: ReadonlyMap<string, Action> = new Map(
   [
-    ...IMAGE_ACTIONS,
+    DESCRIBE_IMAGES,
+    REGISTER_IMAGE,
+    CREATE_IMAGE,
+    ...DEREGISTER_ACTIONS,
+    ...IMAGE_LIFECYCLE_ACTIONS,
+    ...IMAGE_LIMIT_ACTIONS,
     ...IMAGE_ATTRIBUTE_ACTIONS,
     COPY_IMAGE,
     ...SNAPSHOT_ACTIONS,
@@ -32,6 +44,8 @@ export const ACTIONS: ReadonlyMap<string, Action> = new Map(
     RUN_INSTANCES,
     ...INSTANCE_ACTIONS,
     ...INSTANCE_ATTRIBUTE_ACTIONS,
+    GET_INSTANCE_UEFI_DATA,
+    ...KEY_PAIR_ACTIONS,
     ...CONSOLE_ACTIONS,
     ...TAG_ACTIONS,
     ...SECURITY_GROUP_ACTIONS,

@@ -89,6 +89,7 @@ function taggedThings(call: Call): Tagged[] {
     ...groups.flatMap((group) => group.rules),
     ...store.subnets.values(),
     ...store.vpcs.values(),
+    ...store.keyPairs.values(),
   ];
 }
 

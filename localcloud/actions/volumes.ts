@@ -12,9 +12,11 @@ import type {
   VolumeAttachment,
 } from "@aws-sdk/client-ec2";
 import { type Action, type Call, ec2Action } from "../call.ts";
+import { isWindows } from "../catalog/billing.ts";
 import type { Zone } from "../catalog/regions.ts";
 import { applyFilters, type FilterTable } from "../filters.ts";
 import { checkId, notFound } from "../ids.ts";
+import { checkSubscribed } from "../marketplace.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, invalidValue, missingParameter } from "../protocol/api-error.ts";
 import type { Attachment, InstanceRecord, VolumeRecord } from "../records.ts";
@@ -22,7 +24,7 @@ import { findSnapshot } from "../sharing.ts";
 import { State } from "../states.ts";
 import type { Store } from "../store.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
-import { makeVolume, planVolume } from "../volume-making.ts";
+import { checkVolumeQuota, makeVolume, planVolume } from "../volume-making.ts";
 import { checkDeviceName, findInstance } from "./instance-lookup.ts";
 
 export const VOLUME_ACTIONS: readonly Action[] = [
@@ -76,6 +78,7 @@ function createVolume(input: CreateVolumeRequest, call: Call): Volume {
   const snapshot =
     input.SnapshotId === undefined ? undefined : findSnapshot(call, input.SnapshotId);
   const plan = planVolume(call, input, snapshot);
+  checkVolumeQuota(call, [plan]);
   const tags = readTagSpecifications(input.TagSpecifications, ["volume"])("volume");
   call.commit();
   const volume = makeVolume(call, plan, { zone, tags });
@@ -205,6 +208,7 @@ function checkAttachable(
   if (!["running", "stopped", "pending"].includes(instance.state.at(call.nowMs))) {
     throw new ApiError("IncorrectState", `Instance '${instance.id}' is not 'running'.`);
   }
+  checkLicence(call, volume, instance);
   const attached = [...call.store.volumes.values()].filter(
     (one) => one.attachment?.instanceId === instance.id,
   );
@@ -217,6 +221,25 @@ function checkAttachable(
     throw new ApiError(
       "AttachmentLimitExceeded",
       `Instance ${instance.id} cannot have more than ${instance.type.maximumEbsAttachments} volumes`,
+    );
+  }
+}
+
+/** What a volume of the Marketplace asks for. [SDK AttachVolume] */
+function checkLicence(call: Call, volume: VolumeRecord, instance: InstanceRecord): void {
+  const { billing } = volume;
+  if (billing === undefined || billing.productCodes.length === 0) return;
+  checkSubscribed(call, billing);
+  if (instance.state.at(call.nowMs) !== "stopped") {
+    throw new ApiError(
+      "IncorrectState",
+      `Volume '${volume.id}' has product codes: the instance '${instance.id}' must be stopped.`,
+    );
+  }
+  if (isWindows(billing) !== isWindows(instance.billing)) {
+    throw new ApiError(
+      "OperationNotPermitted",
+      `Volume '${volume.id}' is of ${billing.platformDetails}, the instance '${instance.id}' is not.`,
     );
   }
 }

@@ -101,6 +101,7 @@ test("a registered image has everything it was registered with", async () => {
     ImdsSupport: "v2.0",
     PlatformDetails: "Linux/UNIX",
     UsageOperation: "RunInstances",
+    DeregistrationProtection: "disabled",
     Tags: [{ Key: "a", Value: "b" }],
     BlockDeviceMappings: [
       {
