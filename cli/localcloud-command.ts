@@ -8,12 +8,15 @@ export const USAGE = `localcloud: an EC2 endpoint on this computer whose instanc
 
 npm run localcloud -- start [--json] [--directory DIR] [--helper-node present|package|tarball]
                             [--end-with-stdin] [--faults FILE.json]
+                            [--isolation processes|namespaces]
     Prints the environment to export and runs until Ctrl-C (SIGINT, SIGTERM).
     --json            the environment as one line {"env": {NAME: VALUE, ...}}
     --directory       for its disks; default: a temporary folder, removed at the end
     --helper-node     what \`node\` a booting instance finds; default: present
     --end-with-stdin  ends also when standard input ends: with the program that started it
     --faults          what is to go wrong (docs/localcloud-faults.md); told on standard error
+    --isolation       namespaces: each instance with a network and files of its own, its security
+                      groups as firewall rules, a long lossy link between regions (Linux, root)
 
 The others reach the running one through that environment:
 
@@ -41,6 +44,7 @@ export interface StartCommand {
   readonly json: boolean;
   readonly directory: string | undefined;
   readonly helperNode: "present" | "package" | "tarball";
+  readonly isolation: "processes" | "namespaces";
   readonly endWithStdin: boolean;
   readonly faultsPath: string | undefined;
 }
@@ -115,6 +119,7 @@ export function readCommand(argv: readonly string[], directory: string): Localcl
 const JSON_OPTION = { json: { type: "boolean", default: false } } as const;
 const PLACE_OPTIONS = { region: { type: "string" }, account: { type: "string" } } as const;
 const NODE_SUPPLIES = ["present", "package", "tarball"] as const;
+const ISOLATIONS = ["processes", "namespaces"] as const;
 const ARCHITECTURES = ["x86_64", "arm64"] as const;
 
 function readStart(args: string[], directory: string): StartCommand {
@@ -125,6 +130,7 @@ function readStart(args: string[], directory: string): StartCommand {
         ...JSON_OPTION,
         directory: { type: "string" },
         "helper-node": { type: "string", default: "present" },
+        isolation: { type: "string", default: "processes" },
         "end-with-stdin": { type: "boolean", default: false },
         faults: { type: "string" },
       },
@@ -135,6 +141,7 @@ function readStart(args: string[], directory: string): StartCommand {
     json: values.json,
     directory: values.directory === undefined ? undefined : resolve(directory, values.directory),
     helperNode: oneOf("--helper-node", values["helper-node"], NODE_SUPPLIES),
+    isolation: oneOf("--isolation", values.isolation, ISOLATIONS),
     endWithStdin: values["end-with-stdin"],
     faultsPath: values.faults === undefined ? undefined : resolve(directory, values.faults),
   };

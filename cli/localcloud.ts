@@ -61,6 +61,7 @@ async function start(command: StartCommand): Promise<number> {
     const localcloud = await startLocalcloud({
       ...(command.directory === undefined ? {} : { directory: command.directory }),
       helperNode: command.helperNode,
+      isolation: command.isolation,
       ...(faultsPath === undefined ? {} : { faults: await readFaultFile(faultsPath) }),
       onFault: (fired) => process.stderr.write(`localcloud: ${formatFired(fired)}\n`),
     });

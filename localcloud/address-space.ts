@@ -5,6 +5,9 @@
  *   127.A.0.2          the endpoint; binding it is the claim on all of 127.A.0.0/16
  *   127.A.(16 r).0/20  region r (from 1): its default VPC, the same for every account
  *   …/22 within        one subnet per zone
+ *
+ * In network namespaces there is nobody to share with, and loopback addresses do not travel: there
+ * every cloud has 10.31.0.0/16, in the same order.
  */
 
 import type { Region, Zone } from "./catalog/regions.ts";
@@ -15,20 +18,22 @@ const FIRST_HOST = 4;
 const ZONE_ADDRESS_COUNT = 1022;
 
 export class AddressSpace {
-  readonly slot: number;
+  /** The first two numbers of all addresses. */
+  readonly #prefix: string;
   readonly #used = new Set<string>();
   readonly #next = new Map<string, number>();
 
-  constructor(slot: number) {
-    this.slot = slot;
+  /** @param place - The A of 127.A, or `enclosed`. */
+  constructor(place: number | "enclosed") {
+    this.#prefix = place === "enclosed" ? "10.31" : `127.${place}`;
   }
 
   regionCidr(region: Region): string {
-    return `127.${this.slot}.${region.index * 16}.0/20`;
+    return `${this.#prefix}.${region.index * 16}.0/20`;
   }
 
   zoneCidr(region: Region, zone: Zone): string {
-    return `127.${this.slot}.${this.#zoneStart(region, zone)}.0/22`;
+    return `${this.#prefix}.${this.#zoneStart(region, zone)}.0/22`;
   }
 
   /** An address that no instance has. Freed ones come back as late as possible. */
@@ -38,7 +43,7 @@ export class AddressSpace {
     for (let tried = 0; tried < ZONE_ADDRESS_COUNT - FIRST_HOST; tried += 1) {
       const host = this.#next.get(key) ?? FIRST_HOST;
       this.#next.set(key, host + 1 < ZONE_ADDRESS_COUNT ? host + 1 : FIRST_HOST);
-      const address = `127.${this.slot}.${start + (host >> 8)}.${host & 255}`;
+      const address = `${this.#prefix}.${start + (host >> 8)}.${host & 255}`;
       if (this.#used.has(address)) continue;
       this.#used.add(address);
       return address;

@@ -8,6 +8,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { volumesOf } from "./actions/instance-lookup.ts";
 import { removeVolume } from "./actions/volumes.ts";
+import type { FirewallRule } from "./isolation/firewall.ts";
 import type { MachineMetadata } from "./machines/machine.ts";
 import type { InstanceRecord } from "./records.ts";
 import type { Cloud, Store } from "./store.ts";
@@ -72,6 +73,8 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
       path: volume.path,
     })),
     node: cloud.node,
+    region: home.store.region,
+    rules: () => rulesOf(home, instance),
     metadata: () => metadataOf(home, instance),
     onShutdown: () => shutItself(home, instance),
   });
@@ -97,6 +100,20 @@ function metadataOf({ cloud, store }: Home, instance: InstanceRecord): MachineMe
       ? { tags: Object.fromEntries(cloud.faults.tagsOf(instance, cloud.now())) }
       : {}),
   };
+}
+
+/** The rules of all its groups; a reference to a group means the addresses of who is in it. */
+function rulesOf({ store }: Home, instance: InstanceRecord): FirewallRule[] {
+  const members = (groupId: string): string[] =>
+    [...store.instances.values()]
+      .filter(({ networkInterface }) => networkInterface.groupIds.includes(groupId))
+      .map(({ networkInterface }) => networkInterface.privateAddress);
+  return instance.networkInterface.groupIds
+    .flatMap((id) => store.groups.get(id)?.rules ?? [])
+    .map(({ egress, protocol, fromPort, toPort, cidrIpv4, groupId }) => ({
+      ...{ egress, protocol, fromPort, toPort },
+      cidrs: cidrIpv4 !== undefined ? [cidrIpv4] : groupId === undefined ? [] : members(groupId),
+    }));
 }
 
 /** The machine has ended by itself: what that means was said at launch. */

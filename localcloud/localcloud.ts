@@ -30,6 +30,8 @@ import type { FiredFault } from "./faults/fault-log.ts";
 import { checkFaultPlan, type FaultPlanInput, NO_FAULTS } from "./faults/fault-plan.ts";
 import { Faults } from "./faults/faults.ts";
 import { importImage } from "./import-image.ts";
+import { type IsolatedNetwork, isolate } from "./isolation/isolation.ts";
+import type { LinkSettings } from "./isolation/region-link.ts";
 import { type Machinery, REAL_MACHINERY } from "./machinery.ts";
 import { type Backend, makeServer } from "./server.ts";
 import { DEFAULT_DELAYS, type Delays } from "./states.ts";
@@ -50,6 +52,14 @@ export interface LocalcloudOptions {
   readonly helperNode?: "present" | "package" | "tarball";
   /** What disks and machines are made of. @default sparse files and processes */
   readonly machinery?: Machinery;
+  /**
+   * `namespaces`: every machine in network and mount namespaces of its own, its security groups as
+   * firewall rules, a long lossy link between regions. Linux and root.
+   * @default "processes", on loopback addresses
+   */
+  readonly isolation?: "processes" | "namespaces";
+  /** Between regions, when isolated. @default 200 Mbit/s, 100 ms, 1 % */
+  readonly link?: Partial<LinkSettings>;
   /** What is to go wrong; see docs/localcloud-faults.md. @default nothing */
   readonly faults?: FaultPlanInput;
   /** Called with each fault as it happens. */
@@ -74,6 +84,8 @@ export interface Localcloud {
   importImage(request: ImportImageRequest): Promise<ImportedImage>;
   exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
   list(): Promise<Listing>;
+  /** What lies between the regions, when machines are isolated. */
+  readonly network: IsolatedNetwork | undefined;
   /** Ends all machines and removes everything that was made. May be called again. */
   close(): Promise<void>;
 }
@@ -89,6 +101,11 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     await release();
     throw error;
   });
+  const isolation = await isolate(options, working.path).catch(async (error) => {
+    await working.remove();
+    await release();
+    throw error;
+  });
   const accounts = new Accounts();
   const token = randomBytes(24).toString("base64url");
   const calls = new CallLog();
@@ -97,8 +114,8 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     calls,
     delays: { ...DEFAULT_DELAYS, ...options.delays },
     directory: working.path,
-    addresses: new AddressSpace(slot),
-    machinery: options.machinery ?? REAL_MACHINERY,
+    addresses: isolation?.addresses ?? new AddressSpace(slot),
+    machinery: options.machinery ?? isolation?.machinery ?? REAL_MACHINERY,
     node: options.helperNode ?? "present",
     faults,
   });
@@ -116,6 +133,7 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
       backend = undefined;
       try {
         await cloud.close();
+        await isolation?.close();
         await working.remove();
       } finally {
         // Last: whoever gets the address next must find nothing of ours.
@@ -131,7 +149,7 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     const files = await writeConfiguration(working.path, accounts);
     backend = { cloud, admin };
     const env = { ...environment(accounts, endpoint, token), ...files };
-    return { ...admin, endpoint, env, calls: calls.records, close };
+    return { ...admin, endpoint, env, calls: calls.records, network: isolation, close };
   } catch (error) {
     await close();
     throw error;

@@ -15,6 +15,10 @@ import { findOperation, type OperationSchema, type Service } from "./protocol/op
 import { readInput } from "./protocol/query-reader.ts";
 import type { Cloud } from "./store.ts";
 
+/** After these a packet may pass that did not before, or the other way round. */
+const CHANGES_RULES =
+  /^(?:(?:Authorize|Revoke)SecurityGroup|ModifyInstanceAttribute|ModifyNetworkInterface)/;
+
 export interface ActionRequest {
   readonly service: Service;
   readonly action: string;
@@ -62,6 +66,7 @@ export async function performAction(
     if (output !== undefined) {
       endDryRun(call, name);
       made = /^(Describe|Get)/.test(name) ? undefined : output;
+      if (CHANGES_RULES.test(name)) await cloud.machinery.applyRules?.();
     }
     if (failure !== undefined) throw failure;
     cloud.calls.add({ ...note, ids: idsIn(input, made), dryRun: false, outcome: "ok", ...about });

@@ -10,7 +10,7 @@
  */
 
 import { accessSync, constants, mkdirSync } from "node:fs";
-import { rm, symlink, writeFile } from "node:fs/promises";
+import { link, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { machineShims, type NodeSupply } from "./shims.ts";
@@ -87,6 +87,11 @@ export interface MachineRoomOptions {
   readonly directory: string;
   readonly disks: readonly { readonly deviceName: string; readonly path: string }[];
   readonly node: NodeSupply;
+  /**
+   * Disks are second names of their files, so that a machine sees them that sees this folder only.
+   * @default symbolic links
+   */
+  readonly hardLinks?: boolean;
 }
 
 /** Makes the folders; `directory` may exist and hold other things. */
@@ -101,7 +106,9 @@ export async function prepareMachineRoom(options: MachineRoomOptions): Promise<M
   await writeShims(options.node, { shims: part("shims"), installed: part("installed"), powerPath });
   await linkTools(part("tools"));
   const linkPath = (deviceName: string) => join(part("dev"), diskLinkName(deviceName));
-  for (const disk of options.disks) await symlink(disk.path, linkPath(disk.deviceName));
+  const linkDisk: MachineRoom["linkDisk"] = ({ path, deviceName }) =>
+    (options.hardLinks === true ? link : symlink)(path, linkPath(deviceName));
+  for (const disk of options.disks) await linkDisk(disk);
   return {
     path: [part("shims"), part("installed"), part("tools")].join(":"),
     workingDirectory: part("root"),
@@ -109,7 +116,7 @@ export async function prepareMachineRoom(options: MachineRoomOptions): Promise<M
     deviceDirectory: part("dev"),
     powerPath,
     scriptPath: part("root/part-001"),
-    linkDisk: (disk) => symlink(disk.path, linkPath(disk.deviceName)),
+    linkDisk,
     unlinkDisk: (deviceName) => rm(linkPath(deviceName), { force: true }),
     remove: async () => {
       for (const path of [...folders, part("root"), powerPath]) {

@@ -3,6 +3,7 @@
  * address, its serial console, its disks by their device names, its power switch.
  *
  *   1. folders, shims, links to the disks      machine-room.ts, shims.ts
+ *      perhaps namespaces of its own           enclosure.ts
  *   2. metadata service                        metadata-service.ts, metadata-tree.ts
  *   3. power switch                            power-switch.ts
  *   4. user data, run once as a script         user-data.ts, process-group.ts
@@ -10,6 +11,7 @@
  */
 
 import { writeFile } from "node:fs/promises";
+import type { Enclosure } from "./enclosure.ts";
 import { type MachineRoom, prepareMachineRoom } from "./machine-room.ts";
 import { type MetadataService, startMetadataService } from "./metadata-service.ts";
 import { type MachineMetadata, metadataTree } from "./metadata-tree.ts";
@@ -28,8 +30,10 @@ export interface MachineSpec {
   readonly directory: string;
   /** As given to RunInstances, perhaps gzip. Run only when it starts with `#!`. */
   readonly userData: Buffer;
-  /** A free loopback address, the machine's own. */
+  /** A free address, the machine's own; on loopback, unless it is enclosed. */
   readonly address: string;
+  /** Makes namespaces for it. @default none: programs of this computer, on loopback addresses */
+  readonly enclose?: (room: MachineRoom) => Promise<Enclosure>;
   readonly disks: readonly { readonly deviceName: string; readonly path: string }[];
   /** What `node` it finds: at once; after `dnf install nodejs26`; only in a tarball it fetches. */
   readonly node: NodeSupply;
@@ -77,16 +81,19 @@ export async function bootMachine(spec: MachineSpec): Promise<Machine> {
       .then(spec.onShutdown, spec.onShutdown);
   };
   try {
-    parts.room = await prepareMachineRoom(spec);
+    parts.room = await prepareMachineRoom({ ...spec, hardLinks: spec.enclose !== undefined });
+    parts.enclosure = await spec.enclose?.(parts.room);
     const launchedAt = new Date().toISOString().replace(/\.\d+Z$/, "Z");
     const deviceNames = spec.disks.map((disk) => disk.deviceName);
-    parts.metadata = await startMetadataService(spec.address, () =>
+    const place = parts.enclosure?.metadataListener ?? spec.address;
+    parts.metadata = await startMetadataService(place, () =>
       metadataTree(spec.metadata(), { userData: spec.userData, deviceNames, launchedAt }),
     );
     parts.power = await openPowerSwitch(parts.room.powerPath, onPowerOff);
     parts.programs = await runUserData(spec, {
       room: parts.room,
       endpoint: parts.metadata.endpoint,
+      enclosure: parts.enclosure,
       console,
     });
   } catch (error) {
@@ -110,6 +117,7 @@ export async function bootMachine(spec: MachineSpec): Promise<Machine> {
 /** What has been set up so far, in this order; taken down in the other. */
 interface Parts {
   room?: MachineRoom;
+  enclosure?: Enclosure | undefined;
   metadata?: MetadataService;
   power?: PowerSwitch;
   programs?: ProcessGroup;
@@ -122,15 +130,21 @@ async function dismantle(parts: Parts, console: SerialConsole): Promise<void> {
   } finally {
     console.end();
     await parts.metadata?.close();
+    await parts.enclosure?.close();
     await parts.room?.remove();
   }
 }
 
 async function runUserData(
   spec: MachineSpec,
-  machine: { room: MachineRoom; endpoint: string; console: SerialConsole },
+  machine: {
+    room: MachineRoom;
+    endpoint: string;
+    enclosure: Enclosure | undefined;
+    console: SerialConsole;
+  },
 ): Promise<ProcessGroup> {
-  const { room, console } = machine;
+  const { room, enclosure, console } = machine;
   const userData = readUserData(spec.userData);
   if (userData.kind === "refused") console.cloudInit(userData.consoleLine);
   let command = IDLE;
@@ -144,12 +158,17 @@ async function runUserData(
     env: {
       PATH: room.path,
       HOME: room.workingDirectory,
-      TMPDIR: room.temporaryDirectory,
       LANG: "C.UTF-8",
       SHELL: "/bin/sh",
-      AWS_EC2_METADATA_SERVICE_ENDPOINT: machine.endpoint,
-      HOST_DEV: room.deviceDirectory,
+      LOCALCLOUD_MACHINE: spec.directory,
+      // Inside, everything is where it is on EC2.
+      ...(enclosure === undefined && {
+        TMPDIR: room.temporaryDirectory,
+        AWS_EC2_METADATA_SERVICE_ENDPOINT: machine.endpoint,
+        HOST_DEV: room.deviceDirectory,
+      }),
     },
+    ...(enclosure !== undefined && { enter: enclosure.enter }),
     onOutput: (chunk) => console.write(chunk),
     onExit: (code) => {
       console.end();

@@ -1,11 +1,12 @@
 /**
- * The instance metadata service of one machine: version 2 only, on the machine's own address.
- * EC2's is at 169.254.169.254 port 80, which takes root; programs find this one by
- * `AWS_EC2_METADATA_SERVICE_ENDPOINT`, as the AWS SDKs do.
+ * The instance metadata service of one machine: version 2 only. EC2's is at 169.254.169.254 port 80;
+ * so is ours in a network namespace. Elsewhere it is on the machine's own loopback address, and
+ * programs find it by `AWS_EC2_METADATA_SERVICE_ENDPOINT`, as the AWS SDKs do.
  */
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Server as Listener } from "node:net";
 import { METADATA_CONNECTIONS_MAX, METADATA_TOKEN_MAX_SECONDS } from "./limits.ts";
 import { findMetadata, listMetadata, type MetadataNode } from "./metadata-tree.ts";
 
@@ -23,11 +24,11 @@ export interface MetadataService {
 }
 
 /**
- * @param address - The machine's loopback address.
+ * @param place - The machine's loopback address, or what listens for it inside.
  * @param tree - Asked for every request, so that a changed tag is seen at once.
  */
 export async function startMetadataService(
-  address: string,
+  place: string | Listener,
   tree: () => MetadataNode,
 ): Promise<MetadataService> {
   const tokens = new Tokens();
@@ -44,9 +45,10 @@ export async function startMetadataService(
   });
   server.maxConnections = METADATA_CONNECTIONS_MAX;
   server.unref();
-  const port = await listen(server, address);
+  if (typeof place !== "string") return serveListener(server, place);
+  const port = await listen(server, place);
   return {
-    endpoint: `http://${address}:${port}`,
+    endpoint: `http://${place}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -142,6 +144,23 @@ class Tokens {
   #sign(end: string): Buffer {
     return createHmac("sha256", this.#key).update(end).digest();
   }
+}
+
+function serveListener(server: Server, listener: Listener): MetadataService {
+  listener.maxConnections = METADATA_CONNECTIONS_MAX;
+  listener.on("connection", (socket) => {
+    server.emit("connection", socket);
+    socket.resume();
+  });
+  listener.unref();
+  return {
+    endpoint: "http://169.254.169.254",
+    close: () =>
+      new Promise((resolve) => {
+        listener.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
 }
 
 async function listen(server: Server, address: string): Promise<number> {

@@ -4,7 +4,7 @@
  * The leader holds one end of a pipe, the lifeline. When localcloud ends, however it ends, the
  * kernel closes our end, and the leader kills its whole group, itself included. So no program of a
  * machine outlives its cloud, and the group's id cannot be given to others while we may kill it.
- * (A program that leaves the group keeps its environment: `HOST_DEV`, a folder no other has.)
+ * (A program that leaves the group keeps its environment: `LOCALCLOUD_MACHINE`, a folder no other has.)
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -40,7 +40,7 @@ rounds=0
 killed=yes
 while [ $killed = yes ] && [ $((rounds += 1)) -le ${STRAY_ROUNDS_MAX} ]; do
   killed=no
-  for file in $(HOST_DEV= grep -lzsxF "HOST_DEV=$HOST_DEV" /proc/[0-9]*/environ); do
+  for file in $(LOCALCLOUD_MACHINE= grep -lzsxF "LOCALCLOUD_MACHINE=$LOCALCLOUD_MACHINE" /proc/[0-9]*/environ); do
     pid=\${file#/proc/}
     pid=\${pid%/environ}
     [ "$pid" != $$ ] && kill -s KILL "$pid" && killed=yes
@@ -54,7 +54,9 @@ export interface ProcessGroupOptions {
   readonly command: readonly string[];
   readonly cwd: string;
   /** All of it: nothing of our own environment is added. */
-  readonly env: Readonly<Record<string, string>> & { readonly HOST_DEV: string };
+  readonly env: Readonly<Record<string, string>> & { readonly LOCALCLOUD_MACHINE: string };
+  /** Words before the leader's command: into a machine's namespaces. */
+  readonly enter?: readonly string[];
   onOutput(chunk: Buffer): void;
   /** The command (not what it left in the background) has ended by itself. */
   onExit(code: number): void;
@@ -71,7 +73,11 @@ export interface ProcessGroup {
 }
 
 export async function startProcessGroup(options: ProcessGroupOptions): Promise<ProcessGroup> {
-  const leader = spawn("/bin/sh", ["-c", LEADER_SCRIPT, "machine", ...options.command], {
+  const [program = "/bin/sh", ...words] = [
+    ...(options.enter ?? []),
+    ...["/bin/sh", "-c", LEADER_SCRIPT, "machine", ...options.command],
+  ];
+  const leader = spawn(program, words, {
     cwd: options.cwd,
     env: options.env,
     detached: true,
@@ -106,7 +112,7 @@ export async function startProcessGroup(options: ProcessGroupOptions): Promise<P
     }
     await leaderEnded;
     await groupGone(pid);
-    await straysGone(`HOST_DEV=${options.env.HOST_DEV}`);
+    await straysGone(`LOCALCLOUD_MACHINE=${options.env.LOCALCLOUD_MACHINE}`);
     for (const stream of leader.stdio) stream?.destroy();
   };
   return {

@@ -8,6 +8,7 @@ test("start has defaults, and takes a directory from where the person is", () =>
     json: false,
     directory: undefined,
     helperNode: "present",
+    isolation: "processes",
     endWithStdin: false,
     faultsPath: undefined,
   });
@@ -22,6 +23,7 @@ test("start has defaults, and takes a directory from where the person is", () =>
     json: true,
     directory: "/home/p/disks",
     helperNode: "tarball",
+    isolation: "processes",
     endWithStdin: true,
     faultsPath: "/home/p/f.json",
   });

@@ -40,6 +40,7 @@ test("nothing of the host's environment reaches a machine", async (t) => {
     "HOME",
     "HOST_DEV",
     "LANG",
+    "LOCALCLOUD_MACHINE",
     "PATH",
     "SHELL",
     "TMPDIR",
@@ -152,7 +153,7 @@ test("a program that left the process group is ended too", async (t) => {
   const daemon = `require("node:child_process").spawn("sleep", ["100"], { detached: true, stdio: "ignore" }).unref()`;
   const machine = await boot(t, `#!/bin/sh\nnode -e '${daemon}'\n`, { directory });
   await finishedConsole(machine);
-  const setting = `HOST_DEV=${join(directory, "dev")}`;
+  const setting = `LOCALCLOUD_MACHINE=${directory}`;
   assert.equal(findStrays(setting).length, 2, "the leader and the daemon");
   await machine.stop();
   assert.deepEqual(findStrays(setting), []);
@@ -167,7 +168,7 @@ test("a machine dies with its localcloud, even when that is killed", async (t) =
   const groupId = await new Promise<number>((resolve) => {
     cloud.once("message", (message) => resolve(Number(message)));
   });
-  const setting = `HOST_DEV=${join(directory, "dev")}`;
+  const setting = `LOCALCLOUD_MACHINE=${directory}`;
   // The leader, its waiting half, the script, programs that ignore signals, and one that starts
   // daemons without end, also while the others are looked for and killed.
   await eventually("its programs", () => findStrays(setting).length >= 8);
