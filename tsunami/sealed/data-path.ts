@@ -28,7 +28,8 @@ export class DataPath {
 
   /**
    * @param onOther - Takes what is no note; says how long it was, 0 for junk.
-   * @returns `true` when something was certainly the peer's.
+   * @returns `true` when something was certainly the peer's, and new: a note that could be opened.
+   *   Anything else may be a copy that somebody has kept.
    */
   receive(
     batch: Buffer,
@@ -44,7 +45,6 @@ export class DataPath {
         ours ||= body !== undefined;
       } else {
         length = onOther(at);
-        ours ||= length > 0;
         if (length) continue;
         this.junk += 1;
         break;
