@@ -13,7 +13,11 @@ import type { CopyRequest, RunIdentity } from "../../../dynamic-providers/workfl
 import { defaultLimits, type Limits } from "../../../dynamic-providers/workflow/limits.ts";
 import { preflight } from "../../../dynamic-providers/workflow/preflight.ts";
 import { type RunContext, systemClock } from "../../../dynamic-providers/workflow/run-context.ts";
-import { type Localcloud, startLocalcloud } from "../../../localcloud/localcloud.ts";
+import {
+  type Localcloud,
+  type LocalcloudOptions,
+  startLocalcloud,
+} from "../../../localcloud/localcloud.ts";
 import { sampleRequest } from "./samples.ts";
 
 export type Behaviour = "good" | "lies" | "fails" | "vanishes" | "mute" | "waits";
@@ -50,7 +54,7 @@ export interface CloudBench extends AsyncDisposable {
   leftovers(): Promise<string[]>;
 }
 
-export async function openCloudBench(): Promise<CloudBench> {
+export async function openCloudBench(options: LocalcloudOptions = {}): Promise<CloudBench> {
   const directory = await mkdtemp(join(tmpdir(), "amicopy-workflow-"));
   const delays = {
     instancePending: 50,
@@ -59,7 +63,7 @@ export async function openCloudBench(): Promise<CloudBench> {
     snapshotPending: 100,
     imagePending: 100,
   };
-  const cloud = await startLocalcloud({ delays });
+  const cloud = await startLocalcloud({ delays, ...options });
   const contents = ["root", "data"].map((text) => Buffer.alloc(2 ** 20, `${text} disk `));
   const disks: { deviceName: string; path: string }[] = [];
   for (const [index, content] of contents.entries()) {
