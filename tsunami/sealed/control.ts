@@ -12,7 +12,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { TransferError } from "../transfer-error.ts";
 import { EXPORTER_BYTES, EXPORTER_LABEL } from "./keys.ts";
-import { CONNECTIONS_MAX, CONTROL_BYTES_MAX, type Waits } from "./limits.ts";
+import {
+  CONNECTIONS_MAX,
+  CONTROL_BACKLOG_BYTES_MAX,
+  CONTROL_BYTES_MAX,
+  type Waits,
+} from "./limits.ts";
 
 /** A message that is JSON and an object; its fields are checked where they are used. */
 export type ControlMessage = Readonly<Record<string, unknown>>;
@@ -186,6 +191,9 @@ function overSocket(socket: TLSSocket): Control {
       const frame = Buffer.from(`1234${JSON.stringify(message)}`);
       frame.writeUInt32BE(frame.length - 4);
       if (socket.writable) socket.write(frame);
+      if (socket.writableLength > CONTROL_BACKLOG_BYTES_MAX) {
+        socket.destroy(new Error("the peer does not read"));
+      }
     },
     listen(next, end = told) {
       hear = next;

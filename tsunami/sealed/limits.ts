@@ -26,6 +26,8 @@ export const VOLUMES_MAX = 128;
 
 /** Ours. A control message is at most this long: 28 volumes need 3 KiB. */
 export const CONTROL_BYTES_MAX = 256 << 10;
+/** Ours. What a peer may leave unread, before its connection is taken for a dead one. */
+export const CONTROL_BACKLOG_BYTES_MAX = 16 << 20;
 /** Ours. Connections that may be half-open at the listener. */
 export const CONNECTIONS_MAX = 8;
 
@@ -44,6 +46,8 @@ export interface Waits {
   readonly againMs: number;
   /** Without any word from the peer on one of the two paths: a path may be dead for a minute. */
   readonly silenceMs: number;
+  /** Without anything confirmed, though the peer speaks; a proof may take {@link PROOF_BYTES_PER_MS}. */
+  readonly stallMs: number;
   /** Between words on an idle path. NATs and security groups forget after 350 s at the least. */
   readonly keepaliveMs: number;
 }
@@ -53,8 +57,12 @@ export const WAITS: Waits = {
   handshakeMs: 10_000,
   againMs: 30_000,
   silenceMs: 100_000,
+  stallMs: 600_000,
   keepaliveMs: 5_000,
 };
+
+/** Ours. A slower disk than this reads back nothing worth waiting for: 16 MB/s, both ends at it. */
+export const PROOF_BYTES_PER_MS = 16 << 10;
 
 /** Ours. A report at least this often while data comes. */
 export const REPORT_MS = 10;

@@ -1,5 +1,6 @@
 /** The receiver of a running session: path, timer and disk threads around the receiver core. */
 
+import { TransferError } from "../transfer-error.ts";
 import type { ControlMessage } from "./control.ts";
 import { type DiskReport, type DiskThread, startDiskThread } from "./disk-worker.ts";
 import { REPORT_MS } from "./limits.ts";
@@ -13,6 +14,10 @@ const REPEAT_MS = 100;
 /** Ours. Until something comes, a listening sender may not know yet where to send. */
 const CALL_MS = 20;
 
+/** A number of the peer's, for the report: what is none counts as 0. */
+const count = (value: unknown) =>
+  Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : 0;
+
 export class ReceivingEnd implements SessionEnd {
   readonly lossRatio = 0;
   bytesDone = 0;
@@ -24,6 +29,10 @@ export class ReceivingEnd implements SessionEnd {
   readonly #theirs: string[] = [];
   /** Written before an earlier record was. */
   readonly #written = new Map<number, Coverage>();
+  /** Where the next record of each volume starts. */
+  readonly #covered: number[] = [];
+  /** Records that the disk thread has not answered for. */
+  #open = 0;
   /** Asked for again. */
   readonly #torn = new Set<number>();
   readonly #timer: NodeJS.Timeout;
@@ -38,7 +47,10 @@ export class ReceivingEnd implements SessionEnd {
     this.#core = new ReceiverCore({
       ring,
       mark: keys.mark,
-      onRecord: (record, sealedBytes) => disk.tell({ type: "write", record, sealedBytes }),
+      onRecord: (record, sealedBytes) => {
+        this.#open += 1;
+        disk.tell({ type: "write", record, sealedBytes });
+      },
     });
     const onProof = (report: DiskReport) => {
       if (report.type === "digest") this.#compare(report.volume, this.#own, report.digest);
@@ -91,11 +103,12 @@ export class ReceivingEnd implements SessionEnd {
     const index = volume as number;
     const known = this.#context.options.volumes[index] !== undefined;
     if (type === "digest" && known) this.#compare(index, this.#theirs, String(digest));
-    if (type === "bye" && this.#proof.complete) {
+    // What is written after its proof is not proved.
+    if (type === "bye" && this.#proof.complete && !this.#open) {
       this.#context.finish({
         digests: this.#proof.digests,
-        bytesSent: Number(bytesSent) || 0,
-        bytesResent: Number(bytesResent) || 0,
+        bytesSent: count(bytesSent),
+        bytesResent: count(bytesResent),
       });
     }
   }
@@ -104,10 +117,12 @@ export class ReceivingEnd implements SessionEnd {
     const core = this.#core;
     if (report.type === "torn") {
       core.reject(report.record);
+      this.#open -= 1;
       this.#torn.add(report.record);
       this.#context.tell({ type: "again", record: report.record });
     } else if (report.type === "written") {
       const { record, coverage } = report;
+      this.#open -= 1;
       this.#written.set(record, coverage);
       this.#torn.delete(record);
       this.bytesDone += coverage.end - coverage.start;
@@ -118,9 +133,20 @@ export class ReceivingEnd implements SessionEnd {
       for (; next < core.base; next += 1) {
         const done = this.#written.get(next);
         this.#written.delete(next);
-        if (done) this.#prover.tell({ type: "written", coverage: done });
+        if (done) this.#follow(done);
       }
     }
+  }
+
+  /** Hands a record on to the proof. Each byte is told of once, or the proof would prove nothing. */
+  #follow(coverage: Coverage): void {
+    const { volume, start, end } = coverage;
+    if (start !== (this.#covered[volume] ?? 0)) {
+      const what = `the peer's records leave out, or repeat, byte ${start} of volume ${volume}`;
+      this.#context.fail(new TransferError("protocol", what));
+    }
+    this.#covered[volume] = end;
+    this.#prover.tell({ type: "written", coverage });
   }
 
   repeat(): void {

@@ -16,7 +16,14 @@ import { type Control, type ControlMessage, openControl } from "./control.ts";
 import { DataPath } from "./data-path.ts";
 import { startDiskThread } from "./disk-worker.ts";
 import { sessionKeys } from "./keys.ts";
-import { SEALED_BYTES_MAX, VOLUMES_MAX, WAITS, type Waits, WINDOW_RECORDS } from "./limits.ts";
+import {
+  PROOF_BYTES_PER_MS,
+  SEALED_BYTES_MAX,
+  VOLUMES_MAX,
+  WAITS,
+  type Waits,
+  WINDOW_RECORDS,
+} from "./limits.ts";
 import { ANSWER_NOTE, encodeProbe } from "./report.ts";
 import type { SessionEnd, SessionOptions, SessionReport } from "./session-end.ts";
 
@@ -110,7 +117,13 @@ class Session {
       path.sendNote(encodeProbe(ANSWER_NOTE, 0));
     }
     const { disk, blank } = await opening;
-    if (sends) await this.#until(this.#hello.promise);
+    if (sends) {
+      const mute = new TransferError("peer-lost", "the peer did not greet");
+      const late = setTimeout(this.#fail, this.#waits.silenceMs, mute);
+      this.#closers.push(() => clearTimeout(late));
+      await this.#until(this.#hello.promise);
+      clearTimeout(late);
+    }
     const end = new role.End({
       ...{ options, keys, path, disk, blank, ring: Buffer.from(ring), localAddress: address },
       tell: (message) => this.#control?.send(message),
@@ -275,16 +288,18 @@ class Session {
     this.#end?.repeat();
   }
 
-  /** Every second: progress; now and then: a word to the peer; at last: has it gone? */
+  /** Every second: progress; now and then: a word to the peer; at last: has it gone, or stopped? */
   #beat(end: SessionEnd): () => void {
-    const { keepaliveMs, silenceMs } = this.#waits;
+    const { keepaliveMs, silenceMs, stallMs } = this.#waits;
     let { bytesDone: last } = end;
     let at = performance.now();
     let spokenAt = at;
+    let movedAt = at;
     const beat = () => {
       const { bytesDone, lossRatio } = end;
       const now = performance.now();
       const rateBitsPerSecond = Math.round(((bytesDone - last) * 8000) / (now - at));
+      if (bytesDone !== last) movedAt = now;
       last = bytesDone;
       at = now;
       const bytesTotal = this.#bytesTotal;
@@ -294,9 +309,15 @@ class Session {
         this.#control?.send({ type: "ping" });
         this.#path?.sendNote(encodeProbe(ANSWER_NOTE, 0));
       }
-      if (now - Math.min(this.#heardAt, this.#toldAt) < silenceMs) return;
-      const what = `no word from the peer for ${silenceMs / 1000} s`;
-      this.#fail(new TransferError("peer-lost", what));
+      // What is all there is still read back, as fast as the disk is.
+      const proofMs = bytesDone < bytesTotal ? 0 : bytesTotal / PROOF_BYTES_PER_MS;
+      let what = "";
+      if (now - Math.min(this.#heardAt, this.#toldAt) >= silenceMs) {
+        what = `no word from the peer for ${silenceMs / 1000} s`;
+      } else if (now - movedAt >= stallMs + proofMs) {
+        what = `the peer is there, but nothing moved for ${Math.round((now - movedAt) / 1000)} s`;
+      }
+      if (what) this.#fail(new TransferError("peer-lost", what));
     };
     const timer = setInterval(beat, BEAT_MS);
     return () => clearInterval(timer);
