@@ -31,6 +31,7 @@ const report = {
   bytesRead: 1536,
   bytesSent: 2000,
   bytesResent: 10,
+  bytesKept: 0,
   durationMs: 12.5,
 };
 const peer = { publicKey: makeIdentity().publicKey, address: "127.9.9.8", port: 4000 };

@@ -67,17 +67,23 @@ function plainAddress(address: string | undefined): string {
 /**
  * Waits for the peer, or calls it until it answers. Nobody listens to it then.
  *
+ * @param refusedMs - For so long may nobody listen at the peer's port.
  * @throws TransferError `peer-unreachable`, `peer-refused`; the reason of an aborted signal.
  */
 export async function openControl(
   options: ControlOptions,
   waits: Waits,
   signal: AbortSignal,
+  refusedMs = waits.connectMs,
 ): Promise<Control> {
   const until = AbortSignal.any([signal, AbortSignal.timeout(waits.connectMs)]);
   try {
-    const socket = await (options.listens ? accept : call)(options, waits, until);
-    return overSocket(socket);
+    const open = options.listens ? accept : call;
+    for (;;) {
+      const socket = await open(options, waits, until, refusedMs);
+      // One that is broken already has nothing to export.
+      if (!socket.destroyed) return overSocket(socket);
+    }
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -124,7 +130,9 @@ async function call(
   { port, localAddress, peerAddress: host = "", psk, pskIdentity: identity }: ControlOptions,
   waits: Waits,
   until: AbortSignal,
+  refusedMs: number,
 ): Promise<TLSSocket> {
+  let heardAt = performance.now();
   for (let last = "no answer"; ; await pause(RETRY_MS)) {
     const socket = connect({
       ...TLS,
@@ -147,7 +155,10 @@ async function call(
       if (code?.startsWith("ERR_SSL")) {
         throw new TransferError("peer-refused", `${host} did not accept our key`, error);
       }
-      if (until.aborted) throw new TransferError("peer-unreachable", `${host}:${port}: ${last}`);
+      if (code !== "ECONNREFUSED") heardAt = performance.now();
+      const gone = performance.now() - heardAt > refusedMs;
+      if (until.aborted || gone)
+        throw new TransferError("peer-unreachable", `${host}:${port}: ${last}`);
       last = message;
     }
   }

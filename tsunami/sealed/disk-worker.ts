@@ -5,6 +5,7 @@
 
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
+import type { HeldLeaves } from "./kept-leaves.ts";
 import type { Volume } from "./open-volume.ts";
 import type { Coverage } from "./record.ts";
 
@@ -16,7 +17,10 @@ export type DiskReport =
       readonly record: number;
       readonly sealedBytes: number;
       readonly coveredBytes: number;
+      /** Of these: at the receiver already. */
+      readonly keptBytes: number;
     }
+  | ({ readonly type: "have" } & HeldLeaves)
   | { readonly type: "written"; readonly record: number; readonly coverage: Coverage }
   | { readonly type: "torn"; readonly record: number }
   | { readonly type: "digest"; readonly volume: number; readonly digest: string }
@@ -25,7 +29,8 @@ export type DiskReport =
 
 /** What a disk thread is told. */
 export type DiskOrder =
-  | { readonly type: "start"; readonly key: Uint8Array }
+  | { readonly type: "start"; readonly key: Uint8Array; readonly held: readonly number[] }
+  | ({ readonly type: "have" } & HeldLeaves)
   | { readonly type: "window"; readonly limit: number; readonly backlog: number }
   | { readonly type: "write"; readonly record: number; readonly sealedBytes: number }
   | { readonly type: "written"; readonly coverage: Coverage };
@@ -38,20 +43,20 @@ export interface DiskPort {
 }
 
 export interface DiskTask {
-  readonly task: "read" | "write" | "prove";
+  readonly task: "read" | "write" | "prove" | "scan";
   readonly volumes: readonly Volume[];
-  /** Absent for a proof. */
+  /** Absent for a proof or a scan. */
   readonly ring?: SharedArrayBuffer;
-  /** For a proof: which volumes were blank. */
+  /** For a proof or a scan: which volumes were blank. */
   readonly blank?: readonly boolean[];
 }
 
 /** What a disk thread works on. */
 export interface DiskSetup {
   readonly volumes: readonly Volume[];
-  /** Where sealed records lie; empty for a proof. */
+  /** Where sealed records lie; empty for a proof or a scan. */
   readonly ring: Buffer;
-  /** For a proof: which volumes were blank. */
+  /** For a proof or a scan: which volumes were blank. */
   readonly blank: readonly boolean[];
 }
 

@@ -15,12 +15,23 @@ export const LEAF_BYTES = 1 << 20;
 /** Specification. Records sealed under one key: 128 GiB, far below the bounds of AES-GCM. */
 export const RECORDS_PER_KEY = 1 << 18;
 
+/** Specification. So much of a leaf's digest says that the receiver has it: a hint, never a proof. */
+export const KEPT_DIGEST_BYTES = 8;
+
 /** Ours. Smallest run of zeros worth an extent of its own. */
 export const GRANULE_BYTES = 16 << 10;
 /** Ours. A record ends after so many bytes of disk even if all are zero, so that progress shows. */
 export const COVERAGE_BYTES_MAX = 64 << 20;
 /** Ours. Leaves read ahead, or read back, at once: keeps a network disk's queue filled. */
 export const LEAVES_AHEAD = 4;
+/** Ours. Leaves that one word of what is there tells of: 3 KiB. */
+export const HELD_LEAVES = 256;
+/** Ours. Between such words. */
+export const HELD_EVERY_MS = 50;
+/** Ours. Leaves of which a sender remembers that the receiver has them: 1 TiB in 8 MiB. */
+export const KEPT_LEAVES_MAX = 1 << 20;
+/** Ours. A receiver that looks at its disk and says nothing of it for so long is not waited for. */
+export const KEPT_WAIT_MS = 5_000;
 /** Ours. Volumes of a session: more than EC2 attaches to one machine. */
 export const VOLUMES_MAX = 128;
 
@@ -44,6 +55,10 @@ export interface Waits {
   readonly handshakeMs: number;
   /** For a new control connection when one broke. A path that is dead breaks none. */
   readonly againMs: number;
+  /** Of both paths, when the control connection was closed: only a process that ended is so silent. */
+  readonly goneMs: number;
+  /** For somebody to listen again where the peer did: a port that refuses calls is nobody's. */
+  readonly refusedMs: number;
   /** Without any word from the peer on one of the two paths: a path may be dead for a minute. */
   readonly silenceMs: number;
   /** Without anything confirmed, though the peer speaks; a proof may take {@link PROOF_BYTES_PER_MS}. */
@@ -56,6 +71,8 @@ export const WAITS: Waits = {
   connectMs: 120_000,
   handshakeMs: 10_000,
   againMs: 30_000,
+  goneMs: 6_000,
+  refusedMs: 2_000,
   silenceMs: 100_000,
   stallMs: 600_000,
   keepaliveMs: 5_000,

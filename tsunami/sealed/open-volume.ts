@@ -3,10 +3,11 @@
  * such as /dev/null (which is as long as it is said to be, and cannot prove anything).
  */
 
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { TransferError } from "../transfer-error.ts";
 import { isZero } from "./digest.ts";
+import { LEAF_BYTES } from "./limits.ts";
 
 export interface Volume {
   readonly path: string;
@@ -22,9 +23,11 @@ export interface OpenVolume extends Volume {
 }
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECT } = constants;
-/** Ours. Where a block device is looked at before it is believed to be blank. */
+/** O_DIRECT wants lengths and addresses in whole blocks. */
+const BLOCK_BYTES = 4096;
+/** Ours. Where a block device is looked at before it is believed to be blank, and so many at once. */
 const PROBES = 256;
-const PROBE_BYTES = 4096;
+const PROBES_AT_ONCE = 32;
 
 /** Runs a disk operation; what goes wrong is told with the path. */
 export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
@@ -47,12 +50,7 @@ async function readFully(handle: FileHandle, buffer: Buffer, length: number, pos
   return done;
 }
 
-/**
- * Reads exactly so much.
- *
- * @param asked - More may be asked for, where whole blocks must be.
- * @returns The bytes, in `buffer`.
- */
+/** Reads exactly so much. @returns The bytes, in `buffer`. */
 export async function readExactly(
   handle: FileHandle,
   buffer: Buffer,
@@ -63,6 +61,24 @@ export async function readExactly(
   const got = await readFully(handle, buffer, asked, position);
   if (got < length) throw new Error(`ends at byte ${position + got}`);
   return buffer.subarray(0, length);
+}
+
+/** The same of what {@link openProof} opened: asks for whole blocks, as O_DIRECT wants it. */
+export function readLeafAt(handle: FileHandle, buffer: Buffer, position: number, length: number) {
+  const asked = Math.ceil(length / BLOCK_BYTES) * BLOCK_BYTES;
+  return readExactly(handle, buffer, position, length, asked);
+}
+
+/** The volume with most bytes left: all disks work at once and none is left alone at the end. */
+export function mostLeft<T extends { readonly sizeBytes: number; readonly next: number }>(
+  volumes: readonly T[],
+): T | undefined {
+  let best: T | undefined;
+  for (const volume of volumes) {
+    const left = volume.sizeBytes - volume.next;
+    if (left > (best ? best.sizeBytes - best.next : 0)) best = volume;
+  }
+  return best;
 }
 
 function sizeError(volume: Volume, found: string): TransferError {
@@ -87,8 +103,9 @@ export function openSource(volume: Volume): Promise<OpenVolume> {
 }
 
 /**
- * Opens a destination volume. A regular file is made, or emptied, and gets its size; a block
- * device must be long enough. A device that is not blank is accepted: its zeros are written then.
+ * Opens a destination volume. A regular file is made if it is not there, and gets its size; a block
+ * device must be long enough. What is not blank is accepted: it may be an earlier try's, and what
+ * shall be zero is zeroed then.
  */
 export function openTarget(volume: Volume): Promise<OpenVolume> {
   return onDisk(volume.path, async () => {
@@ -96,16 +113,23 @@ export function openTarget(volume: Volume): Promise<OpenVolume> {
     const flags = volume.path.startsWith("/dev/") ? O_RDWR : O_RDWR | O_CREAT;
     const handle = await open(volume.path, flags, 0o600);
     const stat = await handle.stat();
+    const endless = stat.isCharacterDevice();
+    let blank = !mayHold(stat);
     if (stat.isFile()) {
-      await handle.truncate(0);
+      // Some file systems count blocks late, so that "none" is made true.
+      if (blank) await handle.truncate(0);
       await handle.truncate(volume.sizeBytes);
+    } else if (!endless) {
+      await checkBlockDevice(volume, handle, false);
+      blank = await looksBlank(volume, handle);
     }
-    if (!stat.isBlockDevice()) {
-      return { ...volume, handle, blank: true, endless: stat.isCharacterDevice() };
-    }
-    await checkBlockDevice(volume, handle, false);
-    return { ...volume, handle, blank: await looksBlank(volume, handle), endless: false };
+    return { ...volume, handle, blank, endless };
   });
+}
+
+/** Whether a target may hold something, by what can be known without reading it. */
+export function mayHold(stat: Stats): boolean {
+  return stat.isFile() ? stat.blocks > 0 : !stat.isCharacterDevice();
 }
 
 /** Opens a destination volume to read it back past the page cache where the file system can. */
@@ -123,11 +147,24 @@ async function checkBlockDevice(volume: Volume, handle: FileHandle, exact: boole
 }
 
 async function looksBlank(volume: Volume, handle: FileHandle): Promise<boolean> {
-  const buffer = Buffer.alloc(PROBE_BYTES);
-  const step = Math.max(1, Math.floor(volume.sizeBytes / PROBE_BYTES / (PROBES - 1)));
-  for (let at = 0; at < volume.sizeBytes; at += step * PROBE_BYTES) {
-    const length = Math.min(PROBE_BYTES, volume.sizeBytes - at);
-    if (!isZero(await readExactly(handle, buffer, at, length))) return false;
+  const { sizeBytes } = volume;
+  // An earlier try that was short has left its bytes at the beginning.
+  const start = Buffer.alloc(LEAF_BYTES);
+  if (!isZero(await readExactly(handle, start, 0, Math.min(LEAF_BYTES, sizeBytes)))) return false;
+  const step = Math.max(1, Math.floor(sizeBytes / BLOCK_BYTES / (PROBES - 1))) * BLOCK_BYTES;
+  const probe = async (at: number) =>
+    isZero(
+      await readExactly(
+        handle,
+        Buffer.alloc(BLOCK_BYTES),
+        at,
+        Math.min(BLOCK_BYTES, sizeBytes - at),
+      ),
+    );
+  for (let at = 0; at < sizeBytes; ) {
+    const looks: Promise<boolean>[] = [];
+    for (; looks.length < PROBES_AT_ONCE && at < sizeBytes; at += step) looks.push(probe(at));
+    if ((await Promise.all(looks)).includes(false)) return false;
   }
   return true;
 }

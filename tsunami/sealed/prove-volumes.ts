@@ -7,16 +7,21 @@
 import { leafDigest, VolumeDigest, zeroLeafDigest } from "./digest.ts";
 import type { DiskPort } from "./disk-worker.ts";
 import { LEAF_BYTES, LEAVES_AHEAD } from "./limits.ts";
-import { onDisk, openProof, readExactly, type Volume } from "./open-volume.ts";
+import { onDisk, openProof, readLeafAt, type Volume } from "./open-volume.ts";
 import type { Coverage } from "./record.ts";
-
-/** O_DIRECT wants lengths and addresses in whole blocks. */
-const BLOCK_BYTES = 4096;
 
 /** Page-aligned memory, as O_DIRECT wants it: the only one that plain Node can have. */
 const { WebAssembly } = globalThis as unknown as {
   WebAssembly: { Memory: new (pages: { initial: number }) => { buffer: ArrayBuffer } };
 };
+
+/** Where {@link LEAVES_AHEAD} leaves can be read to, past the page cache. */
+export function alignedLeaves(): Buffer[] {
+  const memory = new WebAssembly.Memory({ initial: (LEAVES_AHEAD * LEAF_BYTES) / 65536 });
+  return Array.from({ length: LEAVES_AHEAD }, (_, index) =>
+    Buffer.from(memory.buffer, index * LEAF_BYTES, LEAF_BYTES),
+  );
+}
 
 interface Proof extends Volume {
   readonly handle: Awaited<ReturnType<typeof openProof>>;
@@ -52,10 +57,7 @@ export async function proveVolumes(
       touched: new Set(),
     });
   }
-  const memory = new WebAssembly.Memory({ initial: (LEAVES_AHEAD * LEAF_BYTES) / 65536 });
-  const buffers = Array.from({ length: LEAVES_AHEAD }, (_, index) =>
-    Buffer.from(memory.buffer, index * LEAF_BYTES, LEAF_BYTES),
-  );
+  const buffers = alignedLeaves();
   const finish = async (proof: Proof, volume: number) => {
     if (proof.hashed < proof.sizeBytes) return;
     await onDisk(proof.path, () => (proof.endless ? Promise.resolve() : proof.handle.sync()));
@@ -108,6 +110,5 @@ async function hashCovered(proof: Proof, buffers: readonly Buffer[]): Promise<vo
 
 async function readLeaf(proof: Proof, at: number, length: number, buffer: Buffer): Promise<Buffer> {
   if (proof.endless || !proof.touched.delete(at / LEAF_BYTES)) return zeroLeafDigest(length);
-  const asked = Math.ceil(length / BLOCK_BYTES) * BLOCK_BYTES;
-  return leafDigest(await readExactly(proof.handle, buffer, at, length, asked));
+  return leafDigest(await readLeafAt(proof.handle, buffer, at, length));
 }

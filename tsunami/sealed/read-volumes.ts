@@ -1,10 +1,13 @@
 /**
  * The sender's disk thread: reads every byte once, in big pieces and ahead, hashes the leaves,
- * leaves zeros out, and seals records into the ring as far as the window reaches.
+ * leaves out zeros and what the receiver has, and seals records into the ring as far as the window
+ * reaches.
  */
 
+import { TransferError } from "../transfer-error.ts";
 import { isZero, leafDigest, VolumeDigest, zeroLeafDigest } from "./digest.ts";
 import type { DiskPort } from "./disk-worker.ts";
+import { KeptLeaves } from "./kept-leaves.ts";
 import {
   COVERAGE_BYTES_MAX,
   EXTENTS_MAX,
@@ -15,8 +18,17 @@ import {
   SEALED_BYTES_MAX,
   WINDOW_RECORDS,
 } from "./limits.ts";
-import { type OpenVolume, onDisk, openSource, readExactly, type Volume } from "./open-volume.ts";
+import {
+  mostLeft,
+  type OpenVolume,
+  onDisk,
+  openSource,
+  readExactly,
+  type Volume,
+} from "./open-volume.ts";
 import { type Extent, sealRecord } from "./record.ts";
+
+const NONSENSE = "the peer's list of what it has makes no sense";
 
 /** zstd levels, from none to what still does 50 MB/s. */
 const LEVELS: readonly number[] = [0, 1, 3, 6, 9];
@@ -32,6 +44,8 @@ interface Source extends OpenVolume {
   next: number;
   /** The record being filled. */
   start: number;
+  /** It says only that the receiver has all this already. */
+  keep: boolean;
   filled: number;
   extents: Extent[];
   readonly data: Buffer;
@@ -58,13 +72,15 @@ export async function readVolumes(
       digest: new VolumeDigest(),
       next: 0,
       start: 0,
+      keep: false,
       filled: 0,
       extents: [],
       data: Buffer.allocUnsafeSlow(RECORD_BYTES),
     });
   }
   port.post({ type: "ready", blank: [] });
-  const seal = await sealer(ring, port);
+  const kept = new KeptLeaves(volumes);
+  const seal = await sealer(kept, ring, port);
   const spare = Array.from({ length: LEAVES_AHEAD }, () => Buffer.allocUnsafeSlow(LEAF_BYTES));
   const ahead: ReadAhead[] = [];
   for (const source of sources) await finishIfDone(source, 0, seal, port);
@@ -82,7 +98,7 @@ export async function readVolumes(
     if (first === undefined) break;
     const { source, at } = first;
     const leaf = await onDisk(source.path, () => first.leaf);
-    await digestLeaf(source, at, leaf, seal);
+    await digestLeaf(source, at, leaf, seal, kept);
     await finishIfDone(source, at + leaf.length, seal, port);
     spare.push(first.buffer);
   }
@@ -91,23 +107,24 @@ export async function readVolumes(
 
 type Seal = (source: Source, end: number) => Promise<void>;
 
-/** The volume with most bytes left: all disks work at once and none is left alone at the end. */
-function mostLeft(sources: readonly Source[]): Source | undefined {
-  let best: Source | undefined;
-  for (const source of sources) {
-    const left = source.sizeBytes - source.next;
-    if (left > (best ? best.sizeBytes - best.next : 0)) best = source;
-  }
-  return best;
-}
-
-async function digestLeaf(source: Source, at: number, leaf: Buffer, seal: Seal): Promise<void> {
-  if (isZero(leaf)) {
-    source.digest.add(zeroLeafDigest(leaf.length));
-    if (at + leaf.length - source.start >= COVERAGE_BYTES_MAX) await seal(source, at + leaf.length);
+async function digestLeaf(
+  source: Source,
+  at: number,
+  leaf: Buffer,
+  seal: Seal,
+  kept: KeptLeaves,
+): Promise<void> {
+  const end = at + leaf.length;
+  const zero = isZero(leaf);
+  const digest = zero ? zeroLeafDigest(leaf.length) : leafDigest(leaf);
+  source.digest.add(digest);
+  const keep = !zero && (await kept.has(source.index, at / LEAF_BYTES, digest));
+  if (keep !== source.keep && at > source.start) await seal(source, at);
+  source.keep = keep;
+  if (zero || keep) {
+    if (end - source.start >= COVERAGE_BYTES_MAX) await seal(source, end);
     return;
   }
-  source.digest.add(leafDigest(leaf));
   for (let from = 0; from < leaf.length; from += GRANULE_BYTES) {
     const to = Math.min(from + GRANULE_BYTES, leaf.length);
     if (isZero(leaf, from, to)) continue;
@@ -131,7 +148,7 @@ async function finishIfDone(source: Source, end: number, seal: Seal, port: DiskP
 }
 
 /** Waits for the key, then seals records one after another, each when the window has room for it. */
-async function sealer(ring: Buffer, port: DiskPort): Promise<Seal> {
+async function sealer(kept: KeptLeaves, ring: Buffer, port: DiskPort): Promise<Seal> {
   let record = 0;
   let limit = 0;
   let backlog = 0;
@@ -139,8 +156,12 @@ async function sealer(ring: Buffer, port: DiskPort): Promise<Seal> {
   let wake = () => {};
   const key = await new Promise<Uint8Array>((resolve) => {
     port.onMessage((message) => {
-      if (message.type === "start") resolve(message.key);
-      else if (message.type === "window") ({ limit, backlog } = message);
+      if (message.type === "start") {
+        kept.expect(message.held);
+        resolve(message.key);
+      } else if (message.type === "window") ({ limit, backlog } = message);
+      else if (message.type === "have" && !kept.hear(message))
+        port.fail(new TransferError("protocol", NONSENSE));
       wake();
     });
   });
@@ -154,17 +175,19 @@ async function sealer(ring: Buffer, port: DiskPort): Promise<Seal> {
       if (backlog > BACKLOG_HIGH) level = Math.min(level + 1, LEVELS.length - 1);
       if (backlog < BACKLOG_LOW) level = Math.max(level - 1, 0);
     }
-    const { index: volume, start, extents } = source;
+    const { index: volume, start, keep, extents } = source;
     const slot = (record % WINDOW_RECORDS) * SEALED_BYTES_MAX;
     const sealedBytes = sealRecord(
       key,
       record,
-      { volume, start, end, keep: false, extents },
+      { volume, start, end, keep, extents },
       source.data.subarray(0, source.filled),
       LEVELS[level] ?? 0,
       ring.subarray(slot, slot + SEALED_BYTES_MAX),
     );
-    port.post({ type: "record", record, sealedBytes, coveredBytes: end - start });
+    const coveredBytes = end - start;
+    const keptBytes = keep ? coveredBytes : 0;
+    port.post({ type: "record", record, sealedBytes, coveredBytes, keptBytes });
     record += 1;
     backlog += 1;
     source.start = end;

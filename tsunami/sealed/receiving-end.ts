@@ -3,7 +3,7 @@
 import { TransferError } from "../transfer-error.ts";
 import type { ControlMessage } from "./control.ts";
 import { type DiskReport, type DiskThread, startDiskThread } from "./disk-worker.ts";
-import { REPORT_MS } from "./limits.ts";
+import { LEAF_BYTES, REPORT_MS } from "./limits.ts";
 import { ReceiverCore } from "./receiver-core.ts";
 import type { Coverage } from "./record.ts";
 import { ANSWER_NOTE, encodeProbe, encodeReport, PROBE_NOTE } from "./report.ts";
@@ -19,11 +19,12 @@ const count = (value: unknown) =>
   Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : 0;
 
 export class ReceivingEnd implements SessionEnd {
-  readonly lossRatio = 0;
   bytesDone = 0;
   readonly #context: SessionContext;
   readonly #core: ReceiverCore;
   readonly #prover: DiskThread;
+  #scanner: DiskThread | undefined;
+  #bytesKept = 0;
   readonly #proof: Proof;
   readonly #own: string[] = [];
   readonly #theirs: string[] = [];
@@ -56,9 +57,27 @@ export class ReceivingEnd implements SessionEnd {
       if (report.type === "digest") this.#compare(report.volume, this.#own, report.digest);
     };
     this.#prover = startDiskThread(workerEntry, { task: "prove", volumes, blank }, onProof, fail);
-    disk.tell({ type: "start", key: keys.records });
+    disk.tell({ type: "start", key: keys.records, held: [] });
+    this.#sayWhatIsHeld();
     this.#timer = setInterval(() => this.#report(), REPORT_MS);
     this.#report();
+  }
+
+  get lossRatio(): number {
+    return this.#core.lossRatio;
+  }
+
+  /** An earlier try may have brought much of it; the sender waits for a word on what was announced. */
+  #sayWhatIsHeld(): void {
+    const { held, blank, options, tell, fail } = this.#context;
+    const { volumes, workerEntry } = options;
+    for (const volume of held) {
+      const leaves = Math.ceil((volumes[volume]?.sizeBytes ?? 0) / LEAF_BYTES);
+      if (blank[volume]) tell({ type: "have", volume, from: leaves, to: leaves, digests: "" });
+    }
+    if (!blank.includes(false)) return;
+    const scan = { task: "scan", volumes, blank } as const;
+    this.#scanner = startDiskThread(workerEntry, scan, (report) => tell({ ...report }), fail);
   }
 
   #report(): void {
@@ -109,6 +128,7 @@ export class ReceivingEnd implements SessionEnd {
         digests: this.#proof.digests,
         bytesSent: count(bytesSent),
         bytesResent: count(bytesResent),
+        bytesKept: this.#bytesKept,
       });
     }
   }
@@ -126,6 +146,7 @@ export class ReceivingEnd implements SessionEnd {
       this.#written.set(record, coverage);
       this.#torn.delete(record);
       this.bytesDone += coverage.end - coverage.start;
+      if (coverage.keep) this.#bytesKept += coverage.end - coverage.start;
       this.#news = true;
       let next = core.base;
       core.confirm(record);
@@ -156,6 +177,6 @@ export class ReceivingEnd implements SessionEnd {
 
   close(): unknown {
     clearInterval(this.#timer);
-    return this.#prover.end();
+    return Promise.all([this.#prover.end(), this.#scanner?.end()]);
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { ControlMessage } from "./control.ts";
 import { FRAGMENT_HEADER_BYTES } from "./datagram.ts";
-import type { DiskReport } from "./disk-worker.ts";
+import type { DiskOrder, DiskReport } from "./disk-worker.ts";
 import { DATAGRAM_BYTES, HEADER_BYTES, TICK_MS, WINDOW_RECORDS } from "./limits.ts";
 import { RateController } from "./rate-controller.ts";
 import { ANSWER_NOTE, decodeReport, encodeProbe, PROBE_NOTE } from "./report.ts";
@@ -27,12 +27,13 @@ export class SendingEnd implements SessionEnd {
   readonly #proof: Proof;
   readonly #covered: number[] = [];
   readonly #own: string[] = [];
+  #bytesKept = 0;
   readonly #batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
   #probed = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(context: SessionContext) {
-    const { options, keys, ring, disk } = context;
+    const { options, keys, ring, disk, held } = context;
     this.#context = context;
     this.#proof = new Proof(options);
     this.#rate = new RateController(options.rateCapBitsPerSecond);
@@ -44,7 +45,7 @@ export class SendingEnd implements SessionEnd {
         this.bytesDone += this.#covered[record % WINDOW_RECORDS] ?? 0;
       },
     });
-    disk.tell({ type: "start", key: keys.records });
+    disk.tell({ type: "start", key: keys.records, held });
     this.#openWindow();
     this.#tick();
   }
@@ -73,7 +74,7 @@ export class SendingEnd implements SessionEnd {
   }
 
   /**
-   * All sizes at once and once only: after the first "too big" of a router the kernel would cut the
+   * All sizes at once, and once only for a path: after the first "too big" of a router the kernel would cut the
    * next ones to pieces, and their arrival would prove nothing.
    */
   #probePath(): void {
@@ -94,7 +95,8 @@ export class SendingEnd implements SessionEnd {
       const report = decodeReport(body);
       if (report) {
         const base = core.base;
-        core.onReport(report, performance.now());
+        // Of a path that has become narrower it must be found out again what it carries.
+        if (core.onReport(report, performance.now())) this.#probed = false;
         if (core.base !== base) this.#openWindow();
       } else if (body[0] === ANSWER_NOTE && body.length >= 3) {
         const bytes = body.readUInt16BE(1) - FRAGMENT_HEADER_BYTES;
@@ -104,8 +106,10 @@ export class SendingEnd implements SessionEnd {
     return this.#context.path.receive(batch, onNote, () => 0);
   }
 
-  onControl({ type, record, volume, digest }: ControlMessage): void {
-    const { tell, finish } = this.#context;
+  onControl(message: ControlMessage): void {
+    const { type, record, volume, digest } = message;
+    const { tell, finish, disk } = this.#context;
+    if (type === "have") disk.tell(message as DiskOrder);
     const index = volume as number;
     const own = this.#own[index];
     if (type === "again" && Number.isSafeInteger(record)) this.#core.again(record as number);
@@ -114,12 +118,15 @@ export class SendingEnd implements SessionEnd {
     if (!this.#proof.complete) return;
     const { bytesSent, bytesResent } = this.#core;
     tell({ type: "bye", bytesSent, bytesResent });
-    finish({ digests: this.#proof.digests, bytesSent, bytesResent });
+    finish({
+      ...{ digests: this.#proof.digests, bytesSent, bytesResent, bytesKept: this.#bytesKept },
+    });
   }
 
   onDisk(report: DiskReport): void {
     if (report.type === "record") {
       this.#covered[report.record % WINDOW_RECORDS] = report.coveredBytes;
+      this.#bytesKept += report.keptBytes;
       this.#core.offer(report.record, report.sealedBytes);
     } else if (report.type === "digest") {
       this.#own[report.volume] = report.digest;

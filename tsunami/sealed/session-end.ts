@@ -55,6 +55,8 @@ export interface SessionReport {
   /** UDP payload bytes of the sender, retransmissions included. */
   readonly bytesSent: number;
   readonly bytesResent: number;
+  /** Disk bytes that an earlier try had brought: compared, and not sent again. */
+  readonly bytesKept: number;
   readonly durationMs: number;
 }
 
@@ -71,6 +73,8 @@ export interface SessionContext {
   readonly disk: DiskThread;
   /** Which target volumes are blank. */
   readonly blank: readonly boolean[];
+  /** The volumes of which the receiver says what it holds already, as its hello has it. */
+  readonly held: readonly number[];
   readonly fail: (error: unknown) => void;
   readonly finish: (report: Omit<SessionReport, "bytesRead" | "durationMs">) => void;
 }
@@ -85,13 +89,15 @@ export interface SessionRole {
   /** The task of the thread that goes with the session from its start. */
   readonly diskTask: "read" | "write";
   readonly diskTasks: DiskTasks;
+  /** A receiver's: whether a target may hold something, by what is known without reading it. */
+  readonly mayHold?: (path: string) => boolean;
 }
 
 /** One end of a running session. */
 export interface SessionEnd {
   readonly lossRatio: number;
   readonly bytesDone: number;
-  /** @returns `true` when something in the batch was certainly the peer's. */
+  /** @returns `true` when something in the batch was certainly the peer's, and new. */
   onDatagrams(batch: Buffer): boolean;
   onControl(message: ControlMessage): void;
   onDisk(report: DiskReport): void;

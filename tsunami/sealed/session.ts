@@ -9,7 +9,7 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { DatagramHandler } from "../sockets/datagram-socket.ts";
+import type { DatagramHandler, DatagramSocket } from "../sockets/datagram-socket.ts";
 import { openSocket } from "../sockets/open-socket.ts";
 import { TransferError, type TransferErrorCode } from "../transfer-error.ts";
 import { type Control, type ControlMessage, openControl } from "./control.ts";
@@ -38,6 +38,9 @@ const FOREVER_MS = 2 ** 31 - 1;
 const ignore = () => {};
 /** What a peer may blame; anything else it says means that it is gone. */
 const BELIEVED = /^(digest-mismatch|disk-io|disk-size|protocol)$/;
+
+/** What the listener's `hello` calls a connection by: a word that is seen on the data path anyway. */
+const markOf = ({ exported }: Control) => sessionKeys(exported).mark.tag;
 
 /**
  * Runs one side of a transfer to its end.
@@ -69,6 +72,14 @@ class Session {
   #path: DataPath | undefined;
   #end: SessionEnd | undefined;
   #late: NodeJS.Timeout | undefined;
+  /** Connections before the session's end is there. */
+  readonly #controls: Control[] = [];
+  /** The one that gives the keys: the first on which the listener heard the caller. */
+  #settled: Control | undefined;
+  #blank: readonly boolean[] | undefined;
+  /** The volumes of which the receiver says what it holds already. */
+  #held: readonly number[] | undefined;
+  #goneAt = Number.POSITIVE_INFINITY;
   /** Tells a process from one that was started in its place. */
   readonly #life = randomUUID();
   #peerLife: unknown;
@@ -93,6 +104,7 @@ class Session {
     this.#check();
     const ring = new SharedArrayBuffer(WINDOW_RECORDS * SEALED_BYTES_MAX);
     const { met } = options;
+    this.#settled = met;
     if (met) this.#greet(met);
     const opening = this.#openDisk(ring);
     // Whoever has no peer yet need not look for one when a disk is wrong.
@@ -103,35 +115,23 @@ class Session {
       throw new TransferError("peer-unreachable", `UDP: ${error.message}`, error);
     });
     this.#closers.push(() => socket.close());
-    const control = met ?? (await this.#meet(this.#waits));
-    const { exported, localAddress: address, remoteAddress } = control;
+    const first = met ?? (await this.#meet(this.#waits));
     const again = listens && this.#meetAgain();
     this.#closers.push(() => again);
-    const keys = sessionKeys(exported);
-    const sends = role.name === "sender";
-    const [out, into] = sends ? [keys.forward, keys.backward] : [keys.backward, keys.forward];
-    const path = new DataPath(socket, out, into);
-    this.#path = path;
-    if (!listens) {
-      path.peer = { port, address: remoteAddress };
-      path.sendNote(encodeProbe(ANSWER_NOTE, 0));
-    }
+    let keyed = this.#settle(socket, first);
     const { disk, blank } = await opening;
-    if (sends) {
-      const mute = new TransferError("peer-lost", "the peer did not greet");
-      const late = setTimeout(this.#fail, this.#waits.silenceMs, mute);
-      this.#closers.push(() => clearTimeout(late));
-      await this.#until(this.#hello.promise);
-      clearTimeout(late);
-    }
+    if (role.name === "sender" || !met) await this.#untilHello();
+    const control = this.#settled ?? first;
+    if (control !== first) keyed = this.#settle(socket, control);
     const end = new role.End({
-      ...{ options, keys, path, disk, blank, ring: Buffer.from(ring), localAddress: address },
+      ...{ ...keyed, options, disk, blank, ring: Buffer.from(ring), held: this.#held ?? [] },
+      localAddress: first.localAddress,
       tell: (message) => this.#control?.send(message),
       fail: this.#fail,
       finish: this.#fate.resolve,
     });
     this.#end = end;
-    if (!sends) this.#hear(control);
+    if (this.#control) this.#hear(this.#control);
     this.#heardAt = this.#toldAt = performance.now();
     this.#closers.push(() => end.close(), this.#beat(end));
     const report = await this.#fate.promise;
@@ -140,6 +140,29 @@ class Session {
       bytesRead: this.#bytesTotal,
       durationMs: Math.round(performance.now() - this.#startedAt),
     };
+  }
+
+  /** The data path under the keys of one connection. */
+  #settle(socket: DatagramSocket, { exported, remoteAddress: address }: Control) {
+    const { role, listens, port } = this.#options;
+    const keys = sessionKeys(exported);
+    const { forward, backward } = keys;
+    const [out, into] = role.name === "sender" ? [forward, backward] : [backward, forward];
+    const path = new DataPath(socket, out, into);
+    this.#path = path;
+    if (!listens) {
+      path.peer = { port, address };
+      path.sendNote(encodeProbe(ANSWER_NOTE, 0));
+    }
+    return { keys, path };
+  }
+
+  /** A connection may break before; but somebody who connects and says nothing is no peer. */
+  async #untilHello(): Promise<void> {
+    const { connectMs } = this.#waits;
+    const silent = new TransferError("peer-lost", "the peer did not say hello");
+    const late = setTimeout(() => this.#fail(silent), connectMs);
+    await this.#until(this.#hello.promise).finally(() => clearTimeout(late));
   }
 
   /** Tells the peer why it ends. */
@@ -166,8 +189,8 @@ class Session {
    * Meets the peer. A control connection that breaks is replaced: the caller calls again, and the
    * listener always listens, since it may not know yet. The data path goes on with its keys.
    */
-  async #meet(waits: Waits): Promise<Control> {
-    const control = await openControl(this.#options, waits, this.#ended.signal);
+  async #meet(waits: Waits, refusedMs?: number): Promise<Control> {
+    const control = await openControl(this.#options, waits, this.#ended.signal, refusedMs);
     const old = this.#control;
     this.#greet(control);
     await old?.end();
@@ -175,13 +198,25 @@ class Session {
   }
 
   #greet(control: Control): void {
-    const { role, volumes } = this.#options;
     this.#control = control;
     clearTimeout(this.#late);
-    const sizes = volumes.map((volume) => volume.sizeBytes);
-    control.send({ type: "hello", version: VERSION, role: role.name, sizes, life: this.#life });
-    // A sender starts when it has heard of the receiver; what it says then must find somebody.
-    if (this.#end || role.name === "sender") this.#hear(control);
+    this.#goneAt = Number.POSITIVE_INFINITY;
+    if (!this.#end) this.#controls.push(control);
+    // A listener that has not heard the caller does not know yet which keys to name.
+    if (!this.#options.listens || this.#settled) this.#sayHello(control);
+    this.#hear(control);
+  }
+
+  #sayHello(control: Control): void {
+    const { mayHold, name } = this.#options.role;
+    const { volumes } = this.#options;
+    const held = (path: string, at: number) => (this.#blank ? !this.#blank[at] : mayHold?.(path));
+    if (mayHold) this.#held ??= volumes.flatMap(({ path }, at) => (held(path, at) ? [at] : []));
+    control.send({
+      ...{ type: "hello", version: VERSION, role: name, life: this.#life, held: this.#held },
+      sizes: volumes.map((volume) => volume.sizeBytes),
+      mark: this.#settled && markOf(this.#settled),
+    });
   }
 
   #hear(control: Control): void {
@@ -202,11 +237,18 @@ class Session {
 
   #onGone(error: Error): void {
     if (this.#ended.signal.aborted) return;
-    if (error instanceof TransferError || !this.#end) this.#fail(error);
-    else {
-      this.#late = setTimeout(() => this.#fail(error), this.#waits.againMs);
-      if (!this.#options.listens) this.#meet(this.#waits).catch(this.#fail);
+    if (error instanceof TransferError) {
+      this.#fail(error);
+      return;
     }
+    const { againMs, refusedMs } = this.#waits;
+    this.#goneAt = performance.now();
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => this.#fail(error), againMs);
+    if (this.#options.listens) return;
+    this.#meet(this.#waits, refusedMs).catch(({ message }) =>
+      this.#fail(new TransferError("peer-lost", `the peer is gone: ${message}`)),
+    );
   }
 
   /** A wait that fails as soon as the session does. */
@@ -240,7 +282,9 @@ class Session {
       this.#fail,
     );
     this.#closers.push(() => disk.end());
-    return { disk, blank: await this.#until(ready.promise) };
+    const blank = await this.#until(ready.promise);
+    this.#blank = blank;
+    return { disk, blank };
   }
 
   readonly #onDatagrams: DatagramHandler = (batch, port, address) => {
@@ -274,7 +318,7 @@ class Session {
     else this.#end?.onControl(message);
   };
 
-  #checkHello({ version, role, sizes, life }: ControlMessage): void {
+  #checkHello({ version, role, sizes, life, mark, held }: ControlMessage): void {
     const { volumes, role: own } = this.#options;
     const expected = JSON.stringify(volumes.map((volume) => volume.sizeBytes));
     let problem = "";
@@ -284,13 +328,29 @@ class Session {
     if (problem) throw new TransferError("protocol", `the peer ${problem}`);
     this.#peerLife ??= life;
     if (life !== this.#peerLife) throw new TransferError("peer-lost", "the peer was restarted");
+    this.#agree(mark);
+    if (!own.mayHold && Array.isArray(held)) this.#held = held.slice(0, VOLUMES_MAX);
     this.#hello.resolve();
-    this.#end?.repeat();
+    if (this.#end) this.#end.repeat();
+    // What the peer says next must find somebody.
+    else this.#control?.listen();
+  }
+
+  /** Connections may break before the first `hello` has come; both must take the keys of the same. */
+  #agree(mark: unknown): void {
+    if (this.#settled) return;
+    if (this.#options.listens) {
+      this.#settled = this.#control;
+      if (this.#control) this.#sayHello(this.#control);
+    } else {
+      this.#settled = this.#controls.find((control) => markOf(control) === mark);
+      if (!this.#settled) throw new TransferError("protocol", "the peer names keys of nobody");
+    }
   }
 
   /** Every second: progress; now and then: a word to the peer; at last: has it gone, or stopped? */
   #beat(end: SessionEnd): () => void {
-    const { keepaliveMs, silenceMs, stallMs } = this.#waits;
+    const { keepaliveMs, silenceMs, goneMs, stallMs } = this.#waits;
     let { bytesDone: last } = end;
     let at = performance.now();
     let spokenAt = at;
@@ -309,15 +369,17 @@ class Session {
         this.#control?.send({ type: "ping" });
         this.#path?.sendNote(encodeProbe(ANSWER_NOTE, 0));
       }
+      const silentMs = now - Math.min(this.#heardAt, this.#toldAt);
+      const closed = now - Math.max(this.#heardAt, this.#goneAt) > goneMs;
       // What is all there is still read back, as fast as the disk is.
       const proofMs = bytesDone < bytesTotal ? 0 : bytesTotal / PROOF_BYTES_PER_MS;
-      let what = "";
-      if (now - Math.min(this.#heardAt, this.#toldAt) >= silenceMs) {
-        what = `no word from the peer for ${silenceMs / 1000} s`;
-      } else if (now - movedAt >= stallMs + proofMs) {
-        what = `the peer is there, but nothing moved for ${Math.round((now - movedAt) / 1000)} s`;
-      }
-      if (what) this.#fail(new TransferError("peer-lost", what));
+      const stuckMs = now - movedAt;
+      const stuck = stuckMs >= stallMs + proofMs;
+      if (silentMs < silenceMs && !closed && !stuck) return;
+      const how = closed ? ", which has closed its connection," : "";
+      const silent = `no word from the peer${how} for ${(closed ? goneMs : silenceMs) / 1000} s`;
+      const what = stuck ? `nothing moved for ${Math.round(stuckMs / 1000)} s` : silent;
+      this.#fail(new TransferError("peer-lost", what));
     };
     const timer = setInterval(beat, BEAT_MS);
     return () => clearInterval(timer);
