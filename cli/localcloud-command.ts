@@ -22,10 +22,19 @@ The others reach the running one through that environment:
 
 npm run localcloud -- import-image --region REGION [--account ACCOUNT]
                                    --disk DEVICE=FILE.raw [--disk DEVICE=FILE.raw ...]
-                                   [--name NAME] [--architecture x86_64|arm64] [--json]
+                                   [--name NAME] [--architecture x86_64|arm64]
+                                   [--describe FILE.json] [--json]
     Registers an image from raw disk files, padded with zeros to whole GiB, and prints its id.
     The first disk is the root. ACCOUNT is an account id or a profile's name (aws-us-gov-1);
     default: the first account of the region's partition.
+    --describe        what else it is: licence, boot mode, TPM, mappings, tags, sharing, …, e.g.
+                      {"usageOperation": "RunInstances:0002", "tags": {"Name": "golden"}};
+                      all of it is in localcloud/image-description.ts
+
+npm run localcloud -- configure --region REGION [--account ACCOUNT] SETTINGS.json
+    What an account may and how much of it; prints its keys as JSON. For example
+    {"denied": ["ec2:CreateImage"], "quotas": {"vcpus": 4}, "defaultVpc": false,
+     "keys": {"alias/amicopy-test": {"enabled": false}}, "subscriptions": ["product-code"]}
 
 npm run localcloud -- export-snapshot --region REGION [--account ACCOUNT] SNAPSHOT FILE.raw
     Writes a snapshot's bytes into a file.
@@ -52,12 +61,21 @@ export interface StartCommand {
 export interface ImportImageCommand {
   readonly name: "import-image";
   readonly request: ImportImageRequest;
+  /** A JSON document, read into the request by whoever carries the command out. */
+  readonly describePath?: string;
   readonly json: boolean;
 }
 
 export interface ExportSnapshotCommand {
   readonly name: "export-snapshot";
   readonly request: ExportSnapshotRequest;
+}
+
+export interface ConfigureCommand {
+  readonly name: "configure";
+  readonly place: { readonly region: string; readonly account?: string };
+  /** A JSON document. */
+  readonly path: string;
 }
 
 export interface ListCommand {
@@ -78,6 +96,7 @@ export type LocalcloudCommand =
   | StartCommand
   | ImportImageCommand
   | ExportSnapshotCommand
+  | ConfigureCommand
   | ListCommand;
 
 /** Not what the usage says; the message names the option. */
@@ -99,6 +118,8 @@ export function readCommand(argv: readonly string[], directory: string): Localcl
       return readImportImage(rest, directory);
     case "export-snapshot":
       return readExportSnapshot(rest, directory);
+    case "configure":
+      return readConfigure(rest, directory);
     case "list":
       return { name, json: parse(() => parseArgs({ args: rest, options: JSON_OPTION })).json };
     case "faults":
@@ -111,7 +132,8 @@ export function readCommand(argv: readonly string[], directory: string): Localcl
       throw new UsageError(`a command is missing\n\n${USAGE}`);
     default:
       throw new UsageError(
-        `there is no command ${name}: start, import-image, export-snapshot, list or faults (or --help)`,
+        `there is no command ${name}: start, import-image, export-snapshot, configure, list or ` +
+          "faults (or --help)",
       );
   }
 }
@@ -157,6 +179,7 @@ function readImportImage(args: string[], directory: string): ImportImageCommand 
         disk: { type: "string", multiple: true, default: [] },
         name: { type: "string" },
         architecture: { type: "string" },
+        describe: { type: "string" },
       },
     }),
   );
@@ -169,6 +192,7 @@ function readImportImage(args: string[], directory: string): ImportImageCommand 
   return {
     name: "import-image",
     json: values.json,
+    ...(values.describe === undefined ? {} : { describePath: resolve(directory, values.describe) }),
     request: {
       ...readPlace(values),
       ...(values.name === undefined ? {} : { name: values.name }),
@@ -193,6 +217,18 @@ function readExportSnapshot(args: string[], directory: string): ExportSnapshotCo
     name: "export-snapshot",
     request: { ...readPlace(place), snapshotId, path: resolve(directory, file) },
   };
+}
+
+function readConfigure(args: string[], directory: string): ConfigureCommand {
+  const { place, positionals } = parse(() => {
+    const parsed = parseArgs({ args, options: PLACE_OPTIONS, allowPositionals: true });
+    return { values: { place: parsed.values, positionals: parsed.positionals } };
+  });
+  const [file, ...others] = positionals;
+  if (file === undefined || others.length > 0) {
+    throw new UsageError("configure takes one file: SETTINGS.json");
+  }
+  return { name: "configure", place: readPlace(place), path: resolve(directory, file) };
 }
 
 function readFaults(args: string[], directory: string): FaultsCommand {

@@ -1,17 +1,20 @@
 /**
- * `npm run localcloud -- start|import-image|export-snapshot|list|faults`: localcloud by hand. `start`
- * is the cloud; the others reach a running one through the environment that it printed.
+ * `npm run localcloud -- start|import-image|export-snapshot|configure|list|faults`: localcloud by
+ * hand. `start` is the cloud; the others reach a running one through the environment it printed.
  *
  * Standard output carries only what a program may want to read, standard error what a person does.
  * Exit codes: 0 done, 1 could not be done, 2 wrongly asked.
  */
 
 import { readFile } from "node:fs/promises";
+import { readConfiguration } from "../localcloud/account-configuration.ts";
 import { connectAdmin } from "../localcloud/admin-client.ts";
 import { formatFired } from "../localcloud/faults/fault-log.ts";
 import type { FaultPlan } from "../localcloud/faults/fault-plan.ts";
+import { readImageDescription } from "../localcloud/image-description.ts";
 import { formatListing } from "./listing-table.ts";
 import {
+  type ConfigureCommand,
   type ExportSnapshotCommand,
   type FaultsCommand,
   type ImportImageCommand,
@@ -39,6 +42,8 @@ async function main(argv: readonly string[]): Promise<number> {
         return await importImage(command);
       case "export-snapshot":
         return await exportSnapshot(command);
+      case "configure":
+        return await configure(command);
       case "list":
         return await list(command);
       case "faults":
@@ -91,7 +96,10 @@ function announce(
   );
 }
 
-async function importImage({ request, json }: ImportImageCommand): Promise<number> {
+async function importImage(command: ImportImageCommand): Promise<number> {
+  const { describePath: path, json } = command;
+  const describe = path === undefined ? undefined : readImageDescription(await readJson(path));
+  const request = { ...command.request, ...(describe === undefined ? {} : { describe }) };
   const image = await connectAdmin(process.env).importImage(request);
   process.stdout.write(json ? `${JSON.stringify(image)}\n` : `${image.imageId}\n`);
   return 0;
@@ -101,6 +109,24 @@ async function exportSnapshot({ request }: ExportSnapshotCommand): Promise<numbe
   const { sizeBytes } = await connectAdmin(process.env).exportSnapshot(request);
   process.stderr.write(`${request.snapshotId} → ${request.path} (${sizeBytes} bytes)\n`);
   return 0;
+}
+
+async function configure({ place, path }: ConfigureCommand): Promise<number> {
+  const settings = readConfiguration(await readJson(path));
+  const configured = await connectAdmin(process.env).configure({ ...place, settings });
+  process.stdout.write(`${JSON.stringify(configured)}\n`);
+  return 0;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch((error: Error) => {
+    throw new Error(`${path} cannot be read: ${error.message}`);
+  });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${path} is not JSON`, { cause: error });
+  }
 }
 
 async function list({ json }: ListCommand): Promise<number> {

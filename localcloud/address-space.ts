@@ -11,6 +11,7 @@
  */
 
 import type { Region, Zone } from "./catalog/regions.ts";
+import { numberAddress, parseCidr } from "./cidr.ts";
 import { ApiError } from "./protocol/api-error.ts";
 
 /** Ours. The first four addresses of a subnet are AWS's there and nobody's here. */
@@ -51,6 +52,19 @@ export class AddressSpace {
     throw new ApiError(
       "InsufficientFreeAddressesInSubnet",
       `The subnet in ${zone.name} has no free address.`,
+    );
+  }
+
+  /** One within a subnet that was cut out by hand. */
+  takeWithin(cidr: string): string {
+    const { start = 0, bits = 32 } = parseCidr(cidr) ?? {};
+    const end = start + 2 ** (32 - bits) - 1;
+    for (let value = start + FIRST_HOST; value < end; value += 1) {
+      if (this.takeExactly(numberAddress(value))) return numberAddress(value);
+    }
+    throw new ApiError(
+      "InsufficientFreeAddressesInSubnet",
+      `The block ${cidr} has no free address.`,
     );
   }
 

@@ -4,6 +4,8 @@ import { request } from "node:http";
 import {
   ADMIN_PATH,
   AdminError,
+  type Configured,
+  type ConfigureRequest,
   type ExportedSnapshot,
   type ExportSnapshotRequest,
   type FiredFaults,
@@ -15,6 +17,7 @@ import {
 export interface AdminClient {
   importImage(request: ImportImageRequest): Promise<ImportedImage>;
   exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
+  configure(request: ConfigureRequest): Promise<Configured>;
   list(): Promise<Listing>;
   /** @param plan - Of the fault file; checked at the other end. */
   setFaults(plan: unknown): Promise<void>;
@@ -44,6 +47,7 @@ export function connectAdmin(environment: NodeJS.ProcessEnv): AdminClient {
   return {
     importImage: (body) => call("POST", "import-image", body),
     exportSnapshot: (body) => call("POST", "export-snapshot", body),
+    configure: (body) => call("POST", "configure", body),
     list: () => call("GET", "list"),
     setFaults: async (plan) => {
       await call("POST", "faults", plan);

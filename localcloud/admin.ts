@@ -3,6 +3,7 @@
  *
  *   POST /localcloud/import-image      ImportImageRequest     → ImportedImage
  *   POST /localcloud/export-snapshot   ExportSnapshotRequest  → ExportedSnapshot
+ *   POST /localcloud/configure         ConfigureRequest       → Configured
  *   GET  /localcloud/list                                     → Listing
  *   POST /localcloud/faults            FaultPlanInput         → {}
  *   GET  /localcloud/faults                                   → FiredFaults
@@ -15,6 +16,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isAbsolute } from "node:path";
+import { type Configuration, readConfiguration } from "./account-configuration.ts";
 import type { FiredFault } from "./faults/fault-log.ts";
 import { type ImageDescription, readImageDescription } from "./image-description.ts";
 
@@ -60,6 +62,22 @@ export interface ExportedSnapshot {
   readonly sizeBytes: number;
 }
 
+export interface ConfigureRequest {
+  readonly region: string;
+  /** As in {@link ImportImageRequest}. */
+  readonly account?: string;
+  /** Empty: nothing changes, the answer tells what there is. */
+  readonly settings: Configuration;
+}
+
+/** What can be named in calls to come. */
+export interface Configured {
+  readonly account: string;
+  readonly region: string;
+  /** ARN by alias. */
+  readonly keyArns: Readonly<Record<string, string>>;
+}
+
 /** One thing that somebody made. */
 export interface ListedThing {
   /** `image`, `snapshot`, `volume`, `instance`, `security-group`, … */
@@ -98,6 +116,7 @@ export interface AdminTarget {
   readonly token: string;
   importImage(request: ImportImageRequest): Promise<ImportedImage>;
   exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
+  configure(request: ConfigureRequest): Promise<Configured>;
   list(): Promise<Listing>;
   /** @throws FaultPlanError */
   setFaults(plan: unknown): Promise<void>;
@@ -151,6 +170,8 @@ async function route(request: IncomingMessage, target: AdminTarget): Promise<unk
       return target.importImage(readImport(await readBody(request)));
     case `POST ${ADMIN_PATH}export-snapshot`:
       return target.exportSnapshot(readExport(await readBody(request)));
+    case `POST ${ADMIN_PATH}configure`:
+      return target.configure(readConfigure(await readBody(request)));
     default:
       throw new AdminError(404, `localcloud has no ${call}`);
   }
@@ -192,7 +213,9 @@ function readImport(body: Record<string, unknown>): ImportImageRequest {
     ...optionalText(body, "account"),
     ...optionalText(body, "name"),
     ...(architecture === undefined ? {} : { architecture }),
-    ...(body.describe === undefined ? {} : { describe: readDescription(body.describe) }),
+    ...(body.describe === undefined
+      ? {}
+      : { describe: readDocument(readImageDescription, body.describe) }),
     disks: disks.map((disk: unknown) => {
       const fields = (typeof disk === "object" && disk !== null ? disk : {}) as Record<
         string,
@@ -203,9 +226,18 @@ function readImport(body: Record<string, unknown>): ImportImageRequest {
   };
 }
 
-function readDescription(value: unknown): ImageDescription {
+function readConfigure(body: Record<string, unknown>): ConfigureRequest {
+  return {
+    region: text(body, "region"),
+    ...optionalText(body, "account"),
+    settings: readDocument(readConfiguration, body.settings ?? {}),
+  };
+}
+
+/** What is wrong with it is the caller's mistake. */
+function readDocument<Document>(read: (value: unknown) => Document, value: unknown): Document {
   try {
-    return readImageDescription(value);
+    return read(value);
   } catch (error) {
     throw new AdminError(400, error instanceof Error ? error.message : String(error));
   }

@@ -11,6 +11,7 @@ import { removeVolume } from "./actions/volumes.ts";
 import type { FirewallRule } from "./isolation/firewall.ts";
 import type { MachineMetadata } from "./machines/machine.ts";
 import type { InstanceRecord } from "./records.ts";
+import { natGatewayOf } from "./routes.ts";
 import type { Cloud, Store } from "./store.ts";
 
 /** Where an instance lives. */
@@ -67,7 +68,7 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
     instanceId: instance.id,
     directory,
     userData: seesUserData(instance) ? instance.userData : Buffer.alloc(0),
-    address: instance.networkInterface.privateAddress,
+    address: addressOf(home, instance),
     disks: volumesOf(home, instance).map((volume) => ({
       deviceName: volume.attachment?.device ?? "",
       path: volume.path,
@@ -80,12 +81,25 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
   });
 }
 
+/**
+ * Nobody translates addresses here: a machine behind a NAT gateway lives at the gateway's address,
+ * so that its peer sees it come from there, and finds nothing where it cannot be reached.
+ */
+function addressOf({ cloud, store }: Home, instance: InstanceRecord): string {
+  const { privateAddress, subnetId } = instance.networkInterface;
+  if (instance.publicAddress !== undefined) return privateAddress;
+  const subnet = store.subnets.get(subnetId);
+  const gateway = subnet && natGatewayOf(store, subnet, cloud.now());
+  return gateway?.publicAddress ?? privateAddress;
+}
+
 /** Cloud-init runs a script on the first boot only, and finds none without a metadata service. */
 function seesUserData({ bootCount, metadataOptions }: InstanceRecord): boolean {
   return bootCount === 1 && metadataOptions.httpEndpoint === "enabled";
 }
 
-function metadataOf({ cloud, store }: Home, instance: InstanceRecord): MachineMetadata {
+function metadataOf(home: Home, instance: InstanceRecord): MachineMetadata {
+  const { cloud, store } = home;
   const groups = instance.networkInterface.groupIds.map((id) => store.groups.get(id)?.name ?? id);
   return {
     instanceId: instance.id,
@@ -93,7 +107,7 @@ function metadataOf({ cloud, store }: Home, instance: InstanceRecord): MachineMe
     instanceType: instance.type.name,
     region: store.region.name,
     availabilityZone: instance.zone.name,
-    localIpv4: instance.networkInterface.privateAddress,
+    localIpv4: addressOf(home, instance),
     ...(instance.publicAddress === undefined ? {} : { publicIpv4: instance.publicAddress }),
     securityGroups: groups,
     ...(instance.metadataOptions.instanceMetadataTags === "enabled"

@@ -16,6 +16,8 @@ import { Accounts } from "./accounts.ts";
 import { AddressSpace } from "./address-space.ts";
 import type {
   AdminTarget,
+  Configured,
+  ConfigureRequest,
   ExportedSnapshot,
   ExportSnapshotRequest,
   ImportedImage,
@@ -26,6 +28,7 @@ import { exportSnapshot, list } from "./by-hand.ts";
 import { CallLog, type CallRecord } from "./call-log.ts";
 import { claimAddressSpace } from "./claim-address-space.ts";
 import { writeConfiguration } from "./configuration-files.ts";
+import { configure } from "./configure.ts";
 import type { FiredFault } from "./faults/fault-log.ts";
 import { checkFaultPlan, type FaultPlanInput, NO_FAULTS } from "./faults/fault-plan.ts";
 import { Faults } from "./faults/faults.ts";
@@ -83,6 +86,8 @@ export interface Localcloud {
   setFaults(faults: FaultPlanInput): Promise<void>;
   importImage(request: ImportImageRequest): Promise<ImportedImage>;
   exportSnapshot(request: ExportSnapshotRequest): Promise<ExportedSnapshot>;
+  /** What an account may do, and how much of it. */
+  configure(request: ConfigureRequest): Promise<Configured>;
   list(): Promise<Listing>;
   /** What lies between the regions, when machines are isolated. */
   readonly network: IsolatedNetwork | undefined;
@@ -123,6 +128,7 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     token,
     importImage: (request) => importImage(cloud, request),
     exportSnapshot: (request) => exportSnapshot(cloud, request),
+    configure: async (request) => configure(cloud, request),
     list: async () => list(cloud),
     setFaults: async (given) => faults.set(checkFaultPlan(given)),
     firedFaults: faults.log.records,

@@ -3,6 +3,7 @@
  * calls as such (faults, throttling) goes through here and nowhere else.
  */
 
+import { checkRight } from "./account-rights.ts";
 import type { Caller } from "./accounts.ts";
 import { ACTIONS } from "./actions/table.ts";
 import { Call } from "./call.ts";
@@ -61,6 +62,7 @@ export async function performAction(
     const call = new Call(cloud, caller, region, input.DryRun === true);
     if (service === "ec2" && !name.startsWith("Describe"))
       about = { subject: subjectOf(input, call) };
+    checkRight(call, service, name);
     const inHand = { service, action: name, input, call };
     const { output, failure } = await cloud.faults.around(inHand, () => action.run(input, call));
     if (output !== undefined) {

@@ -10,28 +10,27 @@ import { type AccountSettings, usualSettings } from "./account-settings.ts";
 import { type Accounts, AMAZON_ACCOUNT_ID } from "./accounts.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { CallLog } from "./call-log.ts";
+import { makeDefaultNetwork, type Network } from "./catalog/account-network.ts";
 import { seedHelperImages } from "./catalog/helper-images.ts";
 import { seedLicensedImages } from "./catalog/licensed-images.ts";
 import { findRegion, type Partition, type Region } from "./catalog/regions.ts";
 import { ClientTokens } from "./client-tokens.ts";
 import type { Faults } from "./faults/faults.ts";
-import { newId } from "./ids.ts";
 import type { Machinery } from "./machinery.ts";
 import type {
-  GroupRecord,
+  ElasticAddressRecord,
   ImageRecord,
   InstanceRecord,
   KeyPairRecord,
   KeyRecord,
+  NatGatewayRecord,
   SnapshotRecord,
-  SubnetRecord,
   VolumeRecord,
-  VpcRecord,
 } from "./records.ts";
 import type { Delays } from "./states.ts";
 
 /** One account's things in one region. */
-export interface Store {
+export interface Store extends Network {
   readonly accountId: string;
   readonly region: Region;
   readonly partition: Partition;
@@ -39,9 +38,8 @@ export interface Store {
   readonly snapshots: Map<string, SnapshotRecord>;
   readonly volumes: Map<string, VolumeRecord>;
   readonly instances: Map<string, InstanceRecord>;
-  readonly groups: Map<string, GroupRecord>;
-  readonly subnets: Map<string, SubnetRecord>;
-  readonly vpcs: Map<string, VpcRecord>;
+  readonly natGateways: Map<string, NatGatewayRecord>;
+  readonly addresses: Map<string, ElasticAddressRecord>;
   readonly keys: KeyRecord[];
   readonly keyPairs: Map<string, KeyPairRecord>;
   readonly tokens: ClientTokens;
@@ -153,33 +151,6 @@ function makeStore(
   region: Region,
   addresses: AddressSpace,
 ): Store {
-  const vpc: VpcRecord = {
-    id: newId("vpc"),
-    tags: new Map(),
-    cidr: addresses.regionCidr(region),
-    routeTableId: newId("rtb"),
-    internetGatewayId: newId("igw"),
-  };
-  const subnets = region.zones.map((zone) => ({
-    id: newId("subnet"),
-    tags: new Map<string, string>(),
-    vpcId: vpc.id,
-    zone,
-    cidr: addresses.zoneCidr(region, zone),
-  }));
-  const group: GroupRecord = {
-    id: newId("sg"),
-    tags: new Map(),
-    name: "default",
-    description: "default VPC security group",
-    vpcId: vpc.id,
-    rules: [],
-  };
-  const everything = { protocol: "-1", fromPort: -1, toPort: -1, description: undefined };
-  group.rules = [
-    { id: newId("sgr"), tags: new Map(), egress: false, ...everything, groupId: group.id },
-    { id: newId("sgr"), tags: new Map(), egress: true, ...everything, cidrIpv4: "0.0.0.0/0" },
-  ];
   return {
     accountId,
     region,
@@ -188,9 +159,9 @@ function makeStore(
     snapshots: new Map(),
     volumes: new Map(),
     instances: new Map(),
-    groups: new Map([[group.id, group]]),
-    subnets: new Map(subnets.map((subnet) => [subnet.id, subnet])),
-    vpcs: new Map([[vpc.id, vpc]]),
+    ...makeDefaultNetwork(region, addresses),
+    natGateways: new Map(),
+    addresses: new Map(),
     keys: makeKeys(accountId, partition, region),
     keyPairs: new Map(),
     tokens: new ClientTokens(),

@@ -6,6 +6,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import { type Call, refuseMembers } from "../call.ts";
 import { type InstanceType, isOffered } from "../catalog/instance-types.ts";
+import { isInCidr } from "../cidr.ts";
 import { checkId, notFound } from "../ids.ts";
 import { ApiError, invalidCombination, invalidValue, unsupported } from "../protocol/api-error.ts";
 import type { GroupRecord, SubnetRecord } from "../records.ts";
@@ -40,7 +41,7 @@ export function planLaunchNetwork(
   return {
     subnet,
     groupIds,
-    publicAddress: nic?.AssociatePublicIpAddress ?? true,
+    publicAddress: nic?.AssociatePublicIpAddress ?? subnet.mapPublicIpOnLaunch,
     privateAddress,
     description: nic?.Description ?? "",
     deleteOnTermination: nic?.DeleteOnTermination ?? true,
@@ -86,7 +87,9 @@ function chooseSubnet(
 ): SubnetRecord {
   const { region, store } = call;
   const { type } = wish;
-  const subnets = [...store.subnets.values()];
+  const all = [...store.subnets.values()];
+  const subnets = all.filter((one) => one.isDefault);
+  const vpc = [...store.vpcs.values()].find((one) => one.isDefault);
   const zoneName = input.Placement?.AvailabilityZone;
   if (!isOffered(type, region)) {
     throw new ApiError(
@@ -97,9 +100,9 @@ function chooseSubnet(
   let candidates = subnets;
   if (wish.subnetId !== undefined) {
     checkId("subnet", wish.subnetId);
-    candidates = subnets.filter((one) => one.id === wish.subnetId);
+    candidates = all.filter((one) => one.id === wish.subnetId);
     if (candidates.length === 0) throw notFound("subnet", wish.subnetId);
-  } else if (store.vpcs.size === 0) {
+  } else if (vpc === undefined) {
     throw new ApiError(
       "VPCIdNotSpecified",
       "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.",
@@ -107,11 +110,11 @@ function chooseSubnet(
   } else if (subnets.length === 0) {
     throw new ApiError(
       "MissingInput",
-      `No subnets found for the default VPC '${[...store.vpcs.keys()][0]}'. Please specify a subnet.`,
+      `No subnets found for the default VPC '${vpc.id}'. Please specify a subnet.`,
     );
   }
   if (zoneName !== undefined) {
-    if (!region.zones.some((zone) => zone.name === zoneName)) {
+    if (![...region.zones, ...region.localZones].some((zone) => zone.name === zoneName)) {
       throw invalidValue(`Invalid availability zone: [${zoneName}]`);
     }
     candidates = candidates.filter(({ zone }) => zone.name === zoneName);
@@ -155,17 +158,4 @@ function chooseGroups(
   }
   if (found.length === 0) found.push(...groups.filter((one) => one.name === "default"));
   return [...new Set(found.map((group) => group.id))];
-}
-
-function isInCidr(address: string, cidr: string): boolean {
-  const [network = "", bits = "32"] = cidr.split("/");
-  const mask = bits === "0" ? 0 : (-1 << (32 - Number(bits))) >>> 0;
-  const value = toNumber(address);
-  return value !== undefined && (value & mask) >>> 0 === ((toNumber(network) ?? 0) & mask) >>> 0;
-}
-
-function toNumber(address: string): number | undefined {
-  const parts = address.split(".").map(Number);
-  if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part <= 255))) return undefined;
-  return parts.reduce((sum, part) => sum * 256 + part, 0);
 }

@@ -351,7 +351,10 @@ function makeInstance(
 function takeAddress(call: Call, network: LaunchNetwork): string {
   const { addresses } = call.cloud;
   if (network.privateAddress === undefined) {
-    return addresses.take(call.region, network.subnet.zone);
+    const { subnet } = network;
+    return subnet.isDefault
+      ? addresses.take(call.region, subnet.zone)
+      : addresses.takeWithin(subnet.cidr);
   }
   if (!addresses.takeExactly(network.privateAddress)) {
     throw new ApiError("InvalidIPAddress.InUse", `Address ${network.privateAddress} is in use.`);

@@ -62,6 +62,13 @@ function createSecurityGroup(
   const vpcId = findVpcId(call.store, input.VpcId);
   const tags = readTagSpecifications(input.TagSpecifications, ["security-group"])("security-group");
   const groups = [...call.store.groups.values()];
+  const { securityGroups: most } = call.store.settings.quotas;
+  if (!call.dryRun && groups.filter((one) => one.vpcId === vpcId).length >= most) {
+    throw new ApiError(
+      "SecurityGroupLimitExceeded",
+      `The maximum number of security groups for ${vpcId} has been reached.`,
+    );
+  }
   if (groups.some((one) => one.vpcId === vpcId && one.name === name)) {
     throw new ApiError(
       "InvalidGroup.Duplicate",
@@ -90,7 +97,7 @@ function findVpcId(store: Store, id: string | undefined): string {
     if (!store.vpcs.has(id)) throw notFound("vpc", id);
     return id;
   }
-  const [vpc] = store.vpcs.values();
+  const vpc = [...store.vpcs.values()].find((one) => one.isDefault);
   if (vpc === undefined) throw new ApiError("VPCIdNotSpecified", "No default VPC for this user");
   return vpc.id;
 }

@@ -14,18 +14,24 @@ import { INSTANCE_ATTRIBUTE_ACTIONS } from "./instance-attributes.ts";
 import { INSTANCE_TYPE_ACTIONS } from "./instance-types.ts";
 import { GET_INSTANCE_UEFI_DATA } from "./instance-uefi.ts";
 import { INSTANCE_ACTIONS } from "./instances.ts";
+import { INTERNET_GATEWAY_ACTIONS } from "./internet-gateways.ts";
 import { KEY_PAIR_ACTIONS } from "./key-pairs.ts";
-import { NETWORK_ACTIONS } from "./network.ts";
-import { NETWORK_REMOVAL_ACTIONS } from "./network-removal.ts";
+import { NAT_GATEWAY_ACTIONS } from "./nat-gateways.ts";
+import { DESCRIBE_NETWORK_INTERFACES } from "./network-interfaces.ts";
 import { REGISTER_IMAGE } from "./register-image.ts";
+import { ROUTE_TABLE_ACTIONS } from "./route-tables.ts";
 import { RUN_INSTANCES } from "./run-instances.ts";
 import { SECURITY_GROUP_RULE_ACTIONS } from "./security-group-rules.ts";
 import { SECURITY_GROUP_ACTIONS } from "./security-groups.ts";
+import { SHARING_LIMIT_ACTIONS } from "./sharing-limits.ts";
 import { SNAPSHOT_ATTRIBUTE_ACTIONS } from "./snapshot-attributes.ts";
 import { SNAPSHOT_ACTIONS } from "./snapshots.ts";
 import { STS_ACTIONS } from "./sts.ts";
+import { SUBNET_ACTIONS } from "./subnets.ts";
 import { TAG_ACTIONS } from "./tags.ts";
 import { VOLUME_ACTIONS } from "./volumes.ts";
+import { VPC_ACTIONS } from "./vpcs.ts";
+import { ZONE_ACTIONS } from "./zones.ts";
 
 /** By `<service> <name>`. */
 export const ACTIONS: ReadonlyMap<string, Action> = new Map(
@@ -50,8 +56,14 @@ export const ACTIONS: ReadonlyMap<string, Action> = new Map(
     ...TAG_ACTIONS,
     ...SECURITY_GROUP_ACTIONS,
     ...SECURITY_GROUP_RULE_ACTIONS,
-    ...NETWORK_ACTIONS,
-    ...NETWORK_REMOVAL_ACTIONS,
+    ...ZONE_ACTIONS,
+    ...VPC_ACTIONS,
+    ...SUBNET_ACTIONS,
+    ...ROUTE_TABLE_ACTIONS,
+    ...INTERNET_GATEWAY_ACTIONS,
+    ...NAT_GATEWAY_ACTIONS,
+    DESCRIBE_NETWORK_INTERFACES,
+    ...SHARING_LIMIT_ACTIONS,
     ...INSTANCE_TYPE_ACTIONS,
     ...EBS_DEFAULT_ACTIONS,
     ...STS_ACTIONS,

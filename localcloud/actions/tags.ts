@@ -90,6 +90,10 @@ function taggedThings(call: Call): Tagged[] {
     ...store.subnets.values(),
     ...store.vpcs.values(),
     ...store.keyPairs.values(),
+    ...store.routeTables.values(),
+    ...store.internetGateways.values(),
+    ...store.natGateways.values(),
+    ...store.addresses.values(),
   ];
 }
 

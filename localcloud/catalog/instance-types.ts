@@ -100,6 +100,7 @@ export function isOffered(type: InstanceType, region: Region, zone?: Zone): bool
   if (newest && /^(us-gov|cn)-/.test(region.name)) return false;
   if (type.name.startsWith("c7gn.") && region.name === "cn-northwest-1") return false;
   if (zone === undefined) return true;
+  if (zone.local === true) return false;
   if (newest) return zone.index !== 0;
   if (type.name === "c6in.xlarge") return zone.index < 2;
   return true;

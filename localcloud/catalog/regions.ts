@@ -10,6 +10,8 @@ export interface Partition {
 export interface Region {
   readonly name: string;
   readonly zones: readonly Zone[];
+  /** Further zones, in cities of their own. Nobody gets an instance there. */
+  readonly localZones: readonly Zone[];
   /** Position over all partitions, from 1: where the region lies in a localcloud's address space. */
   readonly index: number;
 }
@@ -19,7 +21,14 @@ export interface Zone {
   readonly id: string;
   /** Position in its region, from 0. */
   readonly index: number;
+  readonly local?: boolean;
 }
+
+/** name and id of a Local Zone, by region. */
+const LOCAL_ZONES: Readonly<Record<string, readonly [string, string]>> = {
+  "us-east-1": ["us-east-1-bos-1a", "use1-bos1-az1"],
+  "us-west-2": ["us-west-2-lax-1a", "usw2-lax1-az1"],
+};
 
 /** name, prefix of zone ids, zone letters. us-west-1 really shows two zones, under letters a and c. */
 const REGIONS_BY_PARTITION: Readonly<Record<string, readonly [string, string, string][]>> = {
@@ -56,7 +65,10 @@ function buildPartitions(): Partition[] {
         id: `${idPrefix}${i + 1}`,
         index: i,
       }));
-      return { name: regionName, zones, index };
+      const local = LOCAL_ZONES[regionName];
+      const localZones =
+        local === undefined ? [] : [{ name: local[0], id: local[1], index: 0, local: true }];
+      return { name: regionName, zones, localZones, index };
     }),
   }));
 }

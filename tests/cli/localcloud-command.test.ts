@@ -65,6 +65,18 @@ test("import-image takes disks in order, the first being the root", () => {
   });
 });
 
+test("import-image and configure take a document from where the person is", () => {
+  const disk = ["--region", "us-east-1", "--disk", "/dev/xvda=/r.raw"];
+  const imported = readCommand(["import-image", ...disk, "--describe", "d.json"], "/home/p");
+  assert.ok(imported.name === "import-image");
+  assert.equal(imported.describePath, "/home/p/d.json");
+  assert.deepEqual(readCommand(["configure", "--region", "us-east-1", "s.json"], "/home/p"), {
+    name: "configure",
+    place: { region: "us-east-1" },
+    path: "/home/p/s.json",
+  });
+});
+
 test("export-snapshot takes a snapshot and a file", () => {
   assert.deepEqual(
     readCommand(["export-snapshot", "--region", "us-east-1", "snap-0ab", "out.raw"], "/home/p"),
@@ -79,7 +91,7 @@ test("help is given wherever it is asked for", () => {
   for (const argv of [["help"], ["--help"], ["-h"], ["list", "--help"]]) {
     assert.deepEqual(readCommand(argv, "/"), { name: "help" });
   }
-  for (const name of ["start", "import-image", "export-snapshot", "list"]) {
+  for (const name of ["start", "import-image", "export-snapshot", "configure", "list"]) {
     assert.ok(USAGE.includes(`-- ${name}`));
   }
 });
@@ -97,6 +109,7 @@ test("what is wrong in a command line is named", () => {
     [["import-image", ...region, "--disk", "a=b", "--disk", "a=c"], /--disk a is given twice/],
     [["import-image", ...region, "--disk", "a=b", "--architecture", "mips"], /not mips/],
     [["export-snapshot", ...region, "snap-0ab"], /SNAPSHOT FILE.raw/],
+    [["configure", ...region], /SETTINGS.json/],
     [["export-snapshot", "snap-0ab", "x"], /--region is missing/],
     [["list", "extra"], /extra/],
   ];

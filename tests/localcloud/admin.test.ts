@@ -26,6 +26,10 @@ async function serve(
       asked.push(request);
       return { sizeBytes: 5 };
     },
+    configure: async (request) => {
+      asked.push(request);
+      return { account: "1", region: request.region, keyArns: {} };
+    },
     list: async () => LISTING,
     setFaults: async (plan) => {
       asked.push(plan);
@@ -47,16 +51,19 @@ test("a request arrives as it was made, and its answer comes back", async (t) =>
     account: "aws-2",
     name: "golden",
     architecture: "arm64",
+    describe: { usageOperation: "RunInstances:0002", tags: { Name: "golden" } },
     disks: [{ deviceName: "/dev/xvda", path: "/r.raw" }],
   } as const;
+  const configureRequest = { region: "us-east-1", settings: { denied: ["ec2:Run*"] } };
   const exportRequest = { region: "us-east-1", snapshotId: "snap-1", path: "/out.raw" };
   assert.equal((await client.importImage(importRequest)).imageId, "ami-1");
   assert.deepEqual(await client.exportSnapshot(exportRequest), { sizeBytes: 5 });
+  assert.equal((await client.configure(configureRequest)).account, "1");
   assert.deepEqual(await client.list(), LISTING);
   await client.setFaults({ faults: [] });
   const at = FIRED.at.toISOString();
   assert.deepEqual(await client.firedFaults(), { fired: [{ ...FIRED, at }] });
-  assert.deepEqual(asked, [importRequest, exportRequest, { faults: [] }]);
+  assert.deepEqual(asked, [importRequest, exportRequest, configureRequest, { faults: [] }]);
 });
 
 test("without the token nothing is done", async (t) => {
@@ -101,6 +108,10 @@ test("requests that are not as they should be are refused by name", async (t) =>
     await post("import-image", JSON.stringify({ disks, region: "r", architecture: "mips" })),
     /^400 architecture is x86_64 or arm64, not mips/,
   );
+  const odd = { disks: [{ deviceName: "a", path: "/a" }], region: "r", describe: { colour: 1 } };
+  assert.match(await post("import-image", JSON.stringify(odd)), /^400 .*of the image: colour/);
+  const rights = { region: "r", settings: { denied: ["iam:*"] } };
+  assert.match(await post("configure", JSON.stringify(rights)), /^400 .*account: denied\.0/);
   assert.match(await post("export-snapshot", "{}"), /^400 region is missing/);
   assert.match(await post("export-snapshot", " ".repeat(300_000)), /^413 /);
   assert.match(await post("reboot", "{}"), /^404 localcloud has no POST/);
