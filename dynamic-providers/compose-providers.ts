@@ -16,6 +16,7 @@ import { createImageOwnershipProvider } from "./image-ownership-provider.ts";
 import { createProgress } from "./progress.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { createSharedRuns } from "./shared-run.ts";
+import { withCheckedState } from "./stored-state.ts";
 import type { ProviderName } from "./stub.ts";
 import { copyImage } from "./workflow/copy-image.ts";
 import type { CopyRequest, SideReference } from "./workflow/copy-request.ts";
@@ -92,9 +93,9 @@ export function composeProviders(surroundings: Surroundings): Providers {
     limits,
   };
   return {
-    copyRun: createCopyRunProvider(parts),
-    helperInstance: createHelperInstanceProvider(parts),
-    copiedImage: createCopiedImageProvider(parts),
-    imageOwnership: createImageOwnershipProvider(parts),
+    copyRun: withCheckedState("copyRun", createCopyRunProvider(parts)),
+    helperInstance: withCheckedState("helperInstance", createHelperInstanceProvider(parts)),
+    copiedImage: withCheckedState("copiedImage", createCopiedImageProvider(parts)),
+    imageOwnership: withCheckedState("imageOwnership", createImageOwnershipProvider(parts)),
   };
 }
