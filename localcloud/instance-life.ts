@@ -26,12 +26,16 @@ export const Reason = {
   itself: { code: "Client.InstanceInitiatedShutdown", message: "Instance initiated shutdown" },
   launchFailed: { code: "Client.InternalError", message: "Client error on launch" },
 } as const;
-type Reason = (typeof Reason)[keyof typeof Reason];
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
 
 /** From `pending` to `running`, in the background. */
 export function bringUp(home: Home, instance: InstanceRecord): void {
+  const { cloud } = home;
+  const trouble = cloud.faults.launched(home, instance);
   chain(home, instance, async () => {
-    const { cloud } = home;
     try {
       const delay = cloud.wait(cloud.delays.instancePending);
       delay.catch(() => {});
@@ -42,7 +46,11 @@ export function bringUp(home: Home, instance: InstanceRecord): void {
       failLaunch(home, instance);
       return;
     }
-    if (!isStill(home, instance, "pending")) return;
+    if (!isStill(home, instance, "pending") || trouble.staysPending) return;
+    if (trouble.failsToLaunch !== undefined) {
+      beginEnd(home, instance, trouble.failsToLaunch);
+      return;
+    }
     try {
       await boot(home, instance);
     } catch (error) {
@@ -51,6 +59,7 @@ export function bringUp(home: Home, instance: InstanceRecord): void {
       return;
     }
     if (isStill(home, instance, "pending")) instance.state.set("running", cloud.now());
+    trouble.begin();
   });
 }
 
@@ -64,7 +73,7 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
   const directory = join(cloud.directory, "instances", instance.id);
   await mkdir(directory, { recursive: true });
   instance.bootCount += 1;
-  instance.machine = await cloud.machinery.bootMachine({
+  const spec = cloud.faults.spoil(instance.id, {
     instanceId: instance.id,
     directory,
     userData: seesUserData(instance) ? instance.userData : Buffer.alloc(0),
@@ -79,6 +88,7 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
     metadata: () => metadataOf(home, instance),
     onShutdown: () => shutItself(home, instance),
   });
+  instance.machine = await cloud.machinery.bootMachine(spec);
 }
 
 /**
@@ -131,7 +141,7 @@ function rulesOf({ store }: Home, instance: InstanceRecord): FirewallRule[] {
 }
 
 /** The machine has ended by itself: what that means was said at launch. */
-function shutItself(home: Home, instance: InstanceRecord): void {
+export function shutItself(home: Home, instance: InstanceRecord): void {
   if (!isStill(home, instance, "running") && !isStill(home, instance, "pending")) return;
   if (instance.shutdownBehavior === "terminate") beginEnd(home, instance, Reason.itself);
   else beginStop(home, instance, Reason.itself);
@@ -195,7 +205,7 @@ async function endMachine(instance: InstanceRecord, nowMs: number): Promise<void
   const { machine } = instance;
   if (machine === undefined) return;
   await machine.stop();
-  instance.postedConsole = { text: machine.consoleText(), at: new Date(nowMs) };
+  instance.postedConsole = { text: machine.consoleText, at: new Date(nowMs) };
   instance.machine = undefined;
 }
 

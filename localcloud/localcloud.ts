@@ -32,6 +32,7 @@ import { configure } from "./configure.ts";
 import type { FiredFault } from "./faults/fault-log.ts";
 import { checkFaultPlan, type FaultPlanInput, NO_FAULTS } from "./faults/fault-plan.ts";
 import { Faults } from "./faults/faults.ts";
+import { checkPossible } from "./faults/possible.ts";
 import { importImage } from "./import-image.ts";
 import { type IsolatedNetwork, isolate } from "./isolation/isolation.ts";
 import type { LinkSettings } from "./isolation/region-link.ts";
@@ -97,8 +98,7 @@ export interface Localcloud {
 
 /** @throws FaultPlanError before anything is made. */
 export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<Localcloud> {
-  const faults = new Faults(options.onFault);
-  faults.set(checkFaultPlan(options.faults ?? NO_FAULTS));
+  const { faults, setFaults } = openFaults(options);
   let backend: Backend | undefined;
   const server = makeServer(() => backend);
   const { endpoint, slot, release } = await claimAddressSpace(server);
@@ -130,7 +130,7 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     exportSnapshot: (request) => exportSnapshot(cloud, request),
     configure: async (request) => configure(cloud, request),
     list: async () => list(cloud),
-    setFaults: async (given) => faults.set(checkFaultPlan(given)),
+    setFaults,
     firedFaults: faults.log.records,
   };
   let closing: Promise<void> | undefined;
@@ -160,6 +160,14 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     await close();
     throw error;
   }
+}
+
+function openFaults({ faults: given, onFault, machinery, isolation }: LocalcloudOptions) {
+  const faults = new Faults(onFault);
+  const canCutNetwork = isolation === "namespaces" || machinery?.cutRegions !== undefined;
+  const check = (plan: unknown) => checkPossible(checkFaultPlan(plan), canCutNetwork);
+  faults.set(check(given ?? NO_FAULTS));
+  return { faults, setFaults: async (plan: unknown) => faults.set(check(plan)) };
 }
 
 function environment(accounts: Accounts, endpoint: string, token: string): Record<string, string> {

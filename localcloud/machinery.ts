@@ -23,6 +23,9 @@ export interface Machinery {
   bootMachine(spec: PlacedMachineSpec): Promise<Machine>;
   /** Rules of groups, or groups of machines, are others now; settles when they are in force. */
   applyRules?(): Promise<void>;
+  /** From now on nothing passes between regions, or everything again. Absent: cannot be done. */
+  cutRegions?(): Promise<void>;
+  joinRegions?(): Promise<void>;
 }
 
 /** Sparse files and real processes. */

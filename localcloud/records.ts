@@ -190,7 +190,7 @@ export interface InstanceRecord extends Tagged {
   machine: Machine | undefined;
   bootCount: number;
   /** What GetConsoleOutput shows without `Latest`: posted when the instance stopped or ended. */
-  postedConsole: { readonly text: string; readonly at: Date } | undefined;
+  postedConsole: { readonly text: (agoMs?: number) => string; readonly at: Date } | undefined;
   /** Booting and ending, one after the other. */
   work: Promise<void>;
 }

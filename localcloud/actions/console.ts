@@ -29,8 +29,9 @@ function getConsoleOutput(input: GetConsoleOutputRequest, call: Call): GetConsol
         `The instance is of type ${instance.type.name}.`,
     );
   }
-  const live = input.Latest === true ? instance.machine?.consoleText() : undefined;
-  const text = live ?? instance.postedConsole?.text;
+  const lagMs = call.cloud.faults.consoleLagMs(instance.id);
+  const live = input.Latest === true ? instance.machine?.consoleText(lagMs) : undefined;
+  const text = live ?? instance.postedConsole?.text(lagMs);
   const at = live === undefined ? instance.postedConsole?.at : call.now;
   return {
     InstanceId: instance.id,

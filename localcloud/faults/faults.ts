@@ -2,21 +2,26 @@
  * What a localcloud does wrong on request: one object beside the cloud, asked at the few places
  * where something can go wrong. With an empty plan every answer is "nothing".
  *
- *   around()   every call            api.ts, credentials.ts, capacity.ts, lag.ts, state.ts
+ *   around()     every call                api.ts, credentials.ts, capacity.ts, lag.ts, state.ts
+ *   launched()   every launch              launches.ts: instance.ts, console.ts, network.ts
+ *   spoil()      every machine that boots  launches.ts: disk.ts
  */
 
 import type { Account } from "../accounts.ts";
 import type { Call } from "../call.ts";
+import type { Home } from "../instance-life.ts";
+import type { MachineSpec } from "../machines/machine.ts";
 import { ApiError } from "../protocol/api-error.ts";
 import type { NoAnswer } from "../protocol/no-answer.ts";
 import type { Service } from "../protocol/operations.ts";
-import type { Tagged } from "../records.ts";
+import type { InstanceRecord, Tagged } from "../records.ts";
 import { apiRefusal, Throttle } from "./api.ts";
 import { noRoom, wishOf } from "./capacity.ts";
 import { ExpiringCredentials } from "./credentials.ts";
 import { FaultLog, type FiredFault } from "./fault-log.ts";
 import { type FaultPlan, NO_FAULTS } from "./fault-plan.ts";
 import { Lag } from "./lag.ts";
+import { Launches, type LaunchTrouble } from "./launches.ts";
 import type { Refusal } from "./refusal.ts";
 import { type Happening, matchersOf } from "./rule-matcher.ts";
 
@@ -38,10 +43,12 @@ export class Faults {
   #plan = NO_FAULTS;
   #refusers: readonly Refuser[] = [];
   #lag = new Lag([]);
+  #launches: Launches;
 
   /** @param tell - Called with each fault as it happens. */
   constructor(tell?: (fired: FiredFault) => void) {
     this.log = new FaultLog(tell);
+    this.#launches = new Launches(NO_FAULTS, this.log);
   }
 
   get plan(): FaultPlan {
@@ -52,6 +59,8 @@ export class Faults {
   set(plan: FaultPlan): void {
     this.#plan = plan;
     this.#refusers = refusersOf(plan);
+    this.#launches.end();
+    this.#launches = new Launches(plan, this.log);
     this.#lag = new Lag(matchersOf(plan, "lag"), (fired) => this.log.add(fired));
   }
 
@@ -80,6 +89,20 @@ export class Faults {
     const output = await run();
     this.#lag.afterMaking(happening, output, { cloud, nowMs: cloud.now() });
     return this.#lag.thin(happening, input, output, cloud.now());
+  }
+
+  /** To be called whenever an instance starts. */
+  launched(home: Home, instance: InstanceRecord): LaunchTrouble {
+    return this.#launches.launched(home, instance);
+  }
+
+  /** What a machine boots with instead. */
+  spoil<Spec extends MachineSpec>(instanceId: string, spec: Spec): Spec {
+    return this.#launches.spoil(instanceId, spec);
+  }
+
+  consoleLagMs(instanceId: string): number {
+    return this.#launches.consoleLagMs(instanceId);
   }
 
   /** The tags of a thing as its own metadata service shows them. */

@@ -76,6 +76,8 @@ export class Isolation implements IsolatedNetwork {
   readonly machinery: Machinery = {
     ...REAL_MACHINERY,
     bootMachine: (spec) => this.#boot(spec),
+    cutRegions: () => this.cutRegions(),
+    joinRegions: () => this.joinRegions(),
     applyRules: async () => {
       const opened = await Promise.allSettled(this.#regions.values());
       await Promise.all(

@@ -35,6 +35,8 @@ export interface MachineSpec {
   /** Makes namespaces for it. @default none: programs of this computer, on loopback addresses */
   readonly enclose?: (room: MachineRoom) => Promise<Enclosure>;
   readonly disks: readonly { readonly deviceName: string; readonly path: string }[];
+  /** Words before the command that runs its script, by absolute path: limits, mounts. */
+  readonly prefix?: readonly string[];
   /** What `node` it finds: at once; after `dnf install nodejs26`; only in a tarball it fetches. */
   readonly node: NodeSupply;
   /** Live: asked for every request to the metadata service. */
@@ -52,8 +54,19 @@ export interface Machine {
   attachDisk(disk: { readonly deviceName: string; readonly path: string }): Promise<void>;
   /** And taken out again. */
   detachDisk(deviceName: string): Promise<void>;
-  /** The last 64 KiB of the serial console; also after the end. */
-  consoleText(): string;
+  /**
+   * The last 64 KiB of the serial console; also after the end.
+   *
+   * @param agoMs - As it was so long ago. @default as it is
+   */
+  consoleText(agoMs?: number): string;
+  /** As if one of its programs had written it. */
+  writeConsole(chunk: Buffer): void;
+  /** Its programs stand still, or go on. Console, metadata and disks stay as they are. */
+  freeze(): void;
+  thaw(): void;
+  /** The power fails: every program is gone at once. It still has to be stopped. */
+  crash(): void;
   /** Ends it: no process, no open port, no folder of its own is left. May be called again. */
   stop(): Promise<void>;
 }
@@ -109,7 +122,11 @@ export async function bootMachine(spec: MachineSpec): Promise<Machine> {
     detachDisk: async (deviceName) => {
       if (stopping === undefined) await parts.room?.unlinkDisk(deviceName);
     },
-    consoleText: () => console.text(),
+    consoleText: (agoMs) => console.text(agoMs),
+    writeConsole: (chunk) => console.write(chunk),
+    freeze: () => parts.programs?.freeze(),
+    thaw: () => parts.programs?.thaw(),
+    crash: () => parts.programs?.crash(),
     stop,
   };
 }
@@ -153,7 +170,7 @@ async function runUserData(
     command = [...userData.interpreter, room.scriptPath];
   }
   return startProcessGroup({
-    command,
+    command: [...(spec.prefix ?? []), ...command],
     cwd: room.workingDirectory,
     env: {
       PATH: room.path,

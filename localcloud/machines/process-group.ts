@@ -70,6 +70,11 @@ export interface ProcessGroup {
    * @throws Error naming the processes that did not end.
    */
   end(): Promise<void>;
+  /** Stops all but the leader, who must be able to end them. Nothing happens without /proc. */
+  freeze(): void;
+  thaw(): void;
+  /** Kills all but the leader at once, without a chance to say goodbye. */
+  crash(): void;
 }
 
 export async function startProcessGroup(options: ProcessGroupOptions): Promise<ProcessGroup> {
@@ -121,6 +126,9 @@ export async function startProcessGroup(options: ProcessGroupOptions): Promise<P
       ending ??= end();
       return ending;
     },
+    freeze: () => signalFollowers(pid, "SIGSTOP"),
+    thaw: () => signalFollowers(pid, "SIGCONT"),
+    crash: () => signalFollowers(pid, "SIGKILL"),
   };
 }
 
@@ -137,6 +145,13 @@ function isLivingMember(pid: number, groupId: number): boolean {
     return Number(group) === groupId && state !== "Z" && state !== "X";
   } catch {
     return false;
+  }
+}
+
+/** Twice: the first time one of them may just have been starting another. */
+function signalFollowers(groupId: number, name: NodeJS.Signals): void {
+  for (let round = 0; round < 2; round++) {
+    for (const pid of livingGroupMembers(groupId)) if (pid !== groupId) signal(pid, name);
   }
 }
 

@@ -41,6 +41,9 @@ const STATUS_LINES: readonly string[] = [
   "[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39msystemd-logind.service\x1b[0m.",
 ];
 
+/** Ours. As exact as a lagging console needs to be. */
+const MARK_MS = 10;
+
 export interface SerialConsoleOptions {
   /** Same seed, same choices. The instance's id does well. */
   readonly seed: string;
@@ -56,6 +59,10 @@ export class SerialConsole {
   readonly #now: () => number;
   readonly #bootedAtMs: number;
   #text = "";
+  /** Characters that are no more in the text. */
+  #dropped = 0;
+  /** How much had been written when; `sinceMs`: the first write that a mark stands for. */
+  readonly #marks: { sinceMs: number; atMs: number; written: number }[] = [];
   #partialLine = "";
   #tornLast = false;
   #linesUntilPrompt: number;
@@ -99,10 +106,15 @@ export class SerialConsole {
     if (rest !== "") this.#scriptLine(rest);
   }
 
-  /** The last 64 KiB. */
-  text(): string {
-    const bytes = Buffer.from(this.#text);
-    if (bytes.length <= CONSOLE_RING_BYTES) return this.#text;
+  /**
+   * The last 64 KiB.
+   *
+   * @param agoMs - Of what had been written so long ago. @default now
+   */
+  text(agoMs = 0): string {
+    const text = agoMs === 0 ? this.#text : this.#text.slice(0, this.#lengthAt(agoMs));
+    const bytes = Buffer.from(text);
+    if (bytes.length <= CONSOLE_RING_BYTES) return text;
     return bytes.subarray(bytes.length - CONSOLE_RING_BYTES).toString();
   }
 
@@ -142,12 +154,27 @@ export class SerialConsole {
     return lines[Math.floor(this.#random() * lines.length)] ?? "";
   }
 
+  #lengthAt(agoMs: number): number {
+    const atMs = this.#now() - agoMs;
+    const mark = this.#marks.findLast((one) => one.atMs <= atMs);
+    return mark === undefined ? 0 : Math.max(0, mark.written - this.#dropped);
+  }
+
   #append(text: string): void {
     this.#text += text;
     // Cut rarely: a cut copies everything that stays.
-    if (this.#text.length > 2 * CONSOLE_RING_BYTES) {
-      this.#text = this.#text.slice(this.#text.length - CONSOLE_RING_BYTES);
+    if (this.#text.length > 3 * CONSOLE_RING_BYTES) {
+      const excess = this.#text.length - CONSOLE_RING_BYTES;
+      this.#text = this.#text.slice(excess);
+      this.#dropped += excess;
+      const first = this.#marks.findLastIndex(({ written }) => written <= this.#dropped);
+      this.#marks.splice(0, Math.max(0, first));
     }
+    const [atMs, written] = [this.#now(), this.#dropped + this.#text.length];
+    const last = this.#marks.at(-1);
+    // Whoever writes much writes often: a mark every few milliseconds tells enough.
+    if (last !== undefined && atMs - last.sinceMs < MARK_MS) Object.assign(last, { atMs, written });
+    else this.#marks.push({ sinceMs: atMs, atMs, written });
   }
 }
 

@@ -10,6 +10,7 @@ export interface PaperMachine {
   shutDown(): void;
   say(line: string): void;
   readonly stopped: boolean;
+  readonly frozen: boolean;
 }
 
 export interface PaperMachinery extends Machinery {
@@ -37,6 +38,7 @@ export function paperMachinery(): PaperMachinery {
     bootMachine: async (spec) => {
       let text = "";
       let stopped = false;
+      let frozen = false;
       const machine: PaperMachine = {
         spec,
         shutDown: () => spec.onShutdown(),
@@ -46,6 +48,9 @@ export function paperMachinery(): PaperMachinery {
         get stopped() {
           return stopped;
         },
+        get frozen() {
+          return frozen;
+        },
       };
       machines.set(spec.instanceId, machine);
       return {
@@ -53,7 +58,18 @@ export function paperMachinery(): PaperMachinery {
         metadataEndpoint: "",
         attachDisk: async () => {},
         detachDisk: async () => {},
-        consoleText: () => text,
+        // As if nothing had been said in the last minutes.
+        consoleText: (agoMs = 0) => (agoMs > 0 ? "" : text),
+        writeConsole: (chunk) => {
+          text += chunk.toString();
+        },
+        freeze: () => {
+          frozen = true;
+        },
+        thaw: () => {
+          frozen = false;
+        },
+        crash: () => {},
         stop: async () => {
           stopped = true;
         },

@@ -69,6 +69,28 @@ test("only the last 64 KiB are kept, and a line without an end does not grow for
   assert.match(text, /last(\[.*)?\r\n$/);
 });
 
+test("it can be asked for what it showed some time ago, also when that is long cut off", () => {
+  let nowMs = 0;
+  const console = new SerialConsole({ seed: "i-1", hostName: "a", now: () => nowMs });
+  const at = (ms: number, text: string) => {
+    nowMs = ms;
+    console.write(Buffer.from(`${text}\n`));
+  };
+  at(1000, "first");
+  at(2000, "second");
+  nowMs = 3000;
+  assert.match(console.text(0), /first.*second/s);
+  assert.match(console.text(1500), /first/);
+  assert.doesNotMatch(console.text(1500), /second/);
+  assert.doesNotMatch(console.text(2500), /first/);
+  assert.equal(console.text(5000), "");
+  for (let ms = 4000; ms < 5000; ms++) at(ms, "x".repeat(400));
+  at(6000, "last");
+  assert.doesNotMatch(console.text(500), /last/, "a while ago it was not there");
+  assert.match(console.text(500), /x{400}/);
+  assert.equal(console.text(5500), "", "what was cut off is not known any more");
+});
+
 test("characters cut between two reads stay whole", () => {
   const console = consoleOf("i-1");
   const bytes = Buffer.from("grüße\n");
