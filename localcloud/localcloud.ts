@@ -34,7 +34,7 @@ import { checkFaultPlan, type FaultPlanInput, NO_FAULTS } from "./faults/fault-p
 import { Faults } from "./faults/faults.ts";
 import { checkPossible } from "./faults/possible.ts";
 import { importImage } from "./import-image.ts";
-import { type IsolatedNetwork, isolate } from "./isolation/isolation.ts";
+import { type BootIsolated, type IsolatedNetwork, isolate } from "./isolation/isolation.ts";
 import type { LinkSettings } from "./isolation/region-link.ts";
 import { type Machinery, REAL_MACHINERY } from "./machinery.ts";
 import { type Backend, makeServer } from "./server.ts";
@@ -64,6 +64,8 @@ export interface LocalcloudOptions {
   readonly isolation?: "processes" | "namespaces";
   /** Between regions, when isolated. @default 200 Mbit/s, 100 ms, 1 % */
   readonly link?: Partial<LinkSettings>;
+  /** How isolated machines boot. @default as processes in namespaces */
+  readonly bootIsolated?: BootIsolated;
   /** What is to go wrong; see docs/localcloud-faults.md. @default nothing */
   readonly faults?: FaultPlanInput;
   /** Called with each fault as it happens. */

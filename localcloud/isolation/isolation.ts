@@ -30,9 +30,17 @@ export interface IsolatedNetwork {
   joinRegions(): Promise<void>;
 }
 
+/** Boots a machine in a region's network; the folder is the cloud's. */
+export type BootIsolated = (
+  spec: PlacedMachineSpec,
+  network: RegionNetwork,
+  cloudDirectory: string,
+) => Promise<Machine>;
+
 export interface IsolationOptions {
   readonly isolation?: "processes" | "namespaces";
   readonly link?: Partial<LinkSettings>;
+  readonly bootIsolated?: BootIsolated;
 }
 
 /**
@@ -41,7 +49,7 @@ export interface IsolationOptions {
  * @throws Error saying what this computer lacks for it.
  */
 export async function isolate(
-  { isolation, link }: IsolationOptions,
+  { isolation, link, bootIsolated = bootInNamespaces }: IsolationOptions,
   directory: string,
 ): Promise<Isolation | undefined> {
   if (isolation !== "namespaces") return undefined;
@@ -52,8 +60,15 @@ export async function isolate(
     ["net"],
     ["ip link set lo up", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
   );
-  return new Isolation({ directory, core, linkProgram, link: { ...DEFAULT_LINK, ...link } });
+  const settings = { ...DEFAULT_LINK, ...link };
+  return new Isolation({ directory, core, linkProgram, link: settings, bootIsolated });
 }
+
+const bootInNamespaces: BootIsolated = (spec, network, cloudDirectory) => {
+  const { directory: machineDirectory, address, rules } = spec;
+  const options = { machineDirectory, cloudDirectory, network, address, rules };
+  return bootMachine({ ...spec, enclose: (room) => encloseMachine(room, options) });
+};
 
 interface IsolationParts {
   readonly directory: string;
@@ -62,6 +77,7 @@ interface IsolationParts {
   /** Compiled `bench/link/longlink.c`. */
   readonly linkProgram: string;
   readonly link: LinkSettings;
+  readonly bootIsolated: BootIsolated;
 }
 
 export class Isolation implements IsolatedNetwork {
@@ -103,15 +119,8 @@ export class Isolation implements IsolatedNetwork {
   }
 
   async #boot(spec: PlacedMachineSpec): Promise<Machine> {
-    const network = await this.#networkOf(spec.region);
-    const options = {
-      machineDirectory: spec.directory,
-      cloudDirectory: this.#parts.directory,
-      network,
-      address: spec.address,
-      rules: spec.rules,
-    };
-    return bootMachine({ ...spec, enclose: (room) => encloseMachine(room, options) });
+    const { bootIsolated, directory } = this.#parts;
+    return bootIsolated(spec, await this.#networkOf(spec.region), directory);
   }
 
   /** Made with the first machine in it. */

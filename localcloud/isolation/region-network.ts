@@ -22,6 +22,8 @@ export interface CabledMachine {
   /** A process in its network namespace. */
   readonly pid: number;
   readonly rules: () => FirewalledPort["rules"];
+  /** The device inside behind which the address is, a virtual machine's. @default it is eth0's own */
+  readonly behind?: string;
 }
 
 export class RegionNetwork {
@@ -62,7 +64,7 @@ export class RegionNetwork {
 
   /** Lays the cable; nothing passes but what the rules admit, from the first packet on. */
   async connect(machine: CabledMachine): Promise<void> {
-    const { address, net, pid } = machine;
+    const { address, net, pid, behind } = machine;
     this.#machines.set(deviceOf(address), machine);
     await this.applyRules();
     const device = deviceOf(address);
@@ -71,8 +73,9 @@ export class RegionNetwork {
       `ip link set ${device} up`,
       `ip route add ${address}/32 dev ${device}`,
     ]);
+    const ownAddress = [`ip address add ${address}/32 dev eth0`];
     await runScriptInside(net, [
-      `ip address add ${address}/32 dev eth0`,
+      ...(behind === undefined ? ownAddress : guestLines(address, behind)),
       "ip link set eth0 up",
       `ip route add ${GATEWAY} dev eth0 scope link`,
       `ip route add default via ${GATEWAY} dev eth0`,
@@ -106,6 +109,18 @@ export class RegionNetwork {
     await this.#applying.catch(() => {});
     await this.#link.close();
   }
+}
+
+/** The namespace forwards, and answers the router in the guest's place, at once. */
+function guestLines(address: string, device: string): string[] {
+  return [
+    "echo 1 > /proc/sys/net/ipv4/ip_forward",
+    `ip route add ${address}/32 dev ${device}`,
+    ...["eth0", device].flatMap((name) => [
+      `echo 1 > /proc/sys/net/ipv4/conf/${name}/proxy_arp`,
+      `echo 0 > /proc/sys/net/ipv4/neigh/${name}/proxy_delay`,
+    ]),
+  ];
 }
 
 /** A device name has at most 15 characters; in one cloud the last two bytes tell the machine. */
