@@ -15,15 +15,17 @@ import { ApiError } from "../protocol/api-error.ts";
 import type { NoAnswer } from "../protocol/no-answer.ts";
 import type { Service } from "../protocol/operations.ts";
 import type { InstanceRecord, Tagged } from "../records.ts";
+import type { Store } from "../store.ts";
 import { apiRefusal, Throttle } from "./api.ts";
 import { noRoom, wishOf } from "./capacity.ts";
 import { ExpiringCredentials } from "./credentials.ts";
 import { FaultLog, type FiredFault } from "./fault-log.ts";
-import { type FaultPlan, NO_FAULTS } from "./fault-plan.ts";
+import { type FaultPlan, NO_FAULTS, type Rule } from "./fault-plan.ts";
 import { Lag } from "./lag.ts";
 import { Launches, type LaunchTrouble } from "./launches.ts";
 import type { Refusal } from "./refusal.ts";
-import { type Happening, matchersOf } from "./rule-matcher.ts";
+import { type Happening, matchersOf, type RuleMatcher } from "./rule-matcher.ts";
+import { failLater, MAKES } from "./state.ts";
 
 /** A call about to be done. */
 export interface CallInHand {
@@ -44,6 +46,7 @@ export class Faults {
   #refusers: readonly Refuser[] = [];
   #lag = new Lag([]);
   #launches: Launches;
+  #failing: readonly RuleMatcher<Rule<"state">>[] = [];
 
   /** @param tell - Called with each fault as it happens. */
   constructor(tell?: (fired: FiredFault) => void) {
@@ -59,6 +62,7 @@ export class Faults {
   set(plan: FaultPlan): void {
     this.#plan = plan;
     this.#refusers = refusersOf(plan);
+    this.#failing = matchersOf(plan, "state");
     this.#launches.end();
     this.#launches = new Launches(plan, this.log);
     this.#lag = new Lag(matchersOf(plan, "lag"), (fired) => this.log.add(fired));
@@ -87,8 +91,26 @@ export class Faults {
     this.#lag.check(happening, input, call.nowMs);
     this.#lag.beforeTagging(happening, input, call);
     const output = await run();
+    this.#failLater(happening, output, { store: call.store, nowMs: cloud.now() });
     this.#lag.afterMaking(happening, output, { cloud, nowMs: cloud.now() });
     return this.#lag.thin(happening, input, output, cloud.now());
+  }
+
+  /** What was made just now will not come to a good end. */
+  #failLater(
+    happening: Happening,
+    output: object,
+    place: { readonly store: Store; readonly nowMs: number },
+  ): void {
+    for (const matcher of this.#failing) {
+      const { rule, index } = matcher;
+      if (!MAKES[rule.of].includes(happening.action) || !matcher.meets(happening)) continue;
+      const id = failLater(rule, output, place);
+      if (id === undefined) continue;
+      const at = new Date(place.nowMs);
+      const to = `${id} ${happening.profile} ${happening.region}`;
+      this.log.add({ at, rule: index, fault: "state", to, what: `fails after ${rule.afterMs} ms` });
+    }
   }
 
   /** To be called whenever an instance starts. */

@@ -1,0 +1,69 @@
+/** Things that are accepted and fail later, in plain SDK calls. */
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import {
+  CreateSnapshotCommand,
+  CreateVolumeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
+  RegisterImageCommand,
+} from "@aws-sdk/client-ec2";
+import {
+  availableVolume,
+  completedSnapshot,
+  openConformanceCloud,
+  until,
+} from "../conformance-cloud.ts";
+
+const cloud = await openConformanceCloud();
+const { localcloud } = cloud;
+const ec2 = cloud.ec2();
+beforeEach(() => localcloud.setFaults({ faults: [] }));
+
+test("a snapshot goes to error with a message, the next one completes", async () => {
+  const VolumeId = await availableVolume(ec2);
+  const message = "the message of a fault";
+  await localcloud.setFaults({ faults: [{ fault: "state", of: "snapshot", times: 1, message }] });
+  const { SnapshotId: id = "", State } = await ec2.send(new CreateSnapshotCommand({ VolumeId }));
+  assert.equal(State, "pending");
+  const failed = await until(async () => {
+    const byId = new DescribeSnapshotsCommand({ SnapshotIds: [id] });
+    const { Snapshots: [snapshot] = [] } = await ec2.send(byId);
+    return snapshot?.State === "error" && snapshot;
+  });
+  assert.equal(failed.StateMessage, message);
+  await completedSnapshot(ec2, VolumeId);
+  assert.equal(localcloud.firedFaults.at(-1)?.to, `${id} aws-1 us-east-1`);
+});
+
+test("an image becomes failed with a reason", async () => {
+  const snapshot = await completedSnapshot(ec2);
+  await localcloud.setFaults({ faults: [{ fault: "state", of: "image" }] });
+  const { ImageId: id = "" } = await ec2.send(
+    new RegisterImageCommand({
+      Name: "fails",
+      Architecture: "arm64",
+      VirtualizationType: "hvm",
+      EnaSupport: true,
+      RootDeviceName: "/dev/xvda",
+      BlockDeviceMappings: [{ DeviceName: "/dev/xvda", Ebs: { SnapshotId: snapshot } }],
+    }),
+  );
+  const failed = await until(async () => {
+    const { Images: [image] = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [id] }));
+    return image?.State === "failed" && image;
+  });
+  assert.equal(failed.StateReason?.Code, "Client.InternalError");
+});
+
+test("a volume goes to error", async () => {
+  await localcloud.setFaults({ faults: [{ fault: "state", of: "volume" }] });
+  const wish = { AvailabilityZone: "us-east-1a", Size: 1 };
+  const { VolumeId: id = "" } = await ec2.send(new CreateVolumeCommand(wish));
+  await until(async () => {
+    const byId = new DescribeVolumesCommand({ VolumeIds: [id] });
+    return (await ec2.send(byId)).Volumes?.[0]?.State === "error";
+  });
+});
