@@ -152,6 +152,8 @@ export async function handleAdmin(
     body = { error: error instanceof Error ? error.message : String(error) };
   }
   request.resume();
+  // A body that was given up in the middle would stand before the next request for ever.
+  if (request.destroyed && !request.complete) response.setHeader("Connection", "close");
   response.writeHead(status, { "Content-Type": "application/json" });
   response.end(`${JSON.stringify(body)}\n`);
 }

@@ -83,6 +83,8 @@ async function answer(
     }
   }
   if (response.destroyed) return;
+  // A body that was given up in the middle would stand before the next request for ever.
+  if (!request.complete) response.setHeader("Connection", "close");
   response.writeHead(status, { "Content-Type": contentType, "x-amzn-requestid": requestId });
   response.end(body);
 }
@@ -99,7 +101,9 @@ function isJson(request: IncomingMessage): boolean {
 
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  console.error("localcloud: a request failed:", error);
+  // Whoever hangs up in the middle of a request is no failure of ours.
+  const isGone = error instanceof Error && "code" in error && error.code === "ECONNRESET";
+  if (!isGone) console.error("localcloud: a request failed:", error);
   return new ApiError("InternalError", error instanceof Error ? error.message : String(error));
 }
 
