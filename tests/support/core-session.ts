@@ -84,7 +84,11 @@ export function runCoreSession(options: CoreSessionOptions): CoreSession {
     }
     if (offered === records) sender.finish();
     send(session, batch);
-    for (const datagram of session.forward.arrivals(nowMs)) receiver.onFragment(datagram, 0, nowMs);
+    let watched = false;
+    for (const datagram of session.forward.arrivals(nowMs)) {
+      receiver.onFragment(datagram, 0, nowMs);
+      watched = receiver.watched;
+    }
     while ((whole[0]?.at ?? Number.POSITIVE_INFINITY) <= nowMs) {
       const first = whole.shift();
       if (first === undefined) break;
@@ -95,7 +99,7 @@ export function runCoreSession(options: CoreSessionOptions): CoreSession {
         sender.again(first.record);
       } else receiver.confirm(first.record);
     }
-    if (nowMs % REPORT_MS === 0) {
+    if (watched || nowMs % REPORT_MS === 0) {
       const report = receiver.report(nowMs);
       if (report) session.backward.send(seal.seal(encodeReport(report)), nowMs);
     }

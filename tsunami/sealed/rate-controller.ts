@@ -3,8 +3,10 @@
  * link's capacity is the largest delivery rate of late, corrected for the loss that is there
  * whether we send much or little; its delay is the smallest round trip of late.
  *
- *   startup   ×2.5 a round until the delivery rate stops following
- *   drain     slower, until the queue that start-up made is gone
+ *   startup   bursts of 30 ms, 64 Mbit/s on average: what the bottleneck spreads them to is a first
+ *             guess of its rate, believed until something is measured. Without it ×2 a round,
+ *             until the delivery rate stops following
+ *   drain     slower, until the queue that the rise made is gone
  *   cruise    a cycle of rounds: a little faster (probe), as much slower, then at the estimate.
  *             A probe whose delivery follows starts a climb (elasticity: loss that does not
  *             grow with the rate is not congestion).
@@ -22,7 +24,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 type Phase = "startup" | "drain" | "cruise" | "climb";
 
 const STARTUP_GAIN = 2;
-const DRAIN_GAIN = 0.5;
+const DRAIN_GAIN_MIN = 0.5;
+const DRAIN_GAIN_MAX = 0.9;
 /** Cruise cycle: probe, make up for it, hold. */
 const CYCLE: readonly number[] = [1.1, 0.89, 0.99, 0.99, 0.99];
 const YIELD_GAIN = 0.88;
@@ -40,13 +43,27 @@ const EXCESS_LOSS = 0.02;
 const RTT_WINDOW_MS = 20_000;
 /** Standing queue that we neither want nor leave. */
 const QUEUE_MS = 15;
+/** With more than this, a link is full: less is sent instead of a probe. */
+const PROBE_QUEUE_MS = 5;
+const FULL_GAIN = 0.96;
 /** 64 Mbit/s for one round trip: rude to a slow link for a moment, three rounds less on a fast one. */
 const INITIAL_BYTES_PER_SECOND = 8_000_000;
+/** A burst lasts so long at the initial rate, and is sent at once. */
+const BURST_MS = 30;
+/**
+ * The least spread burst is the best guess: a receiver that has just begun is slow at first. It is
+ * taken with care: so much of it, and at most so many times the initial rate.
+ */
+const GUESS_SHARE = 0.75;
+const GUESS_BYTES_PER_SECOND_MAX = 8 * INITIAL_BYTES_PER_SECOND;
+/** Kept of what the clock missed: an event loop that is late for a moment costs nothing. */
+const CARRY_MS = 15;
 /** A rising rate of which less than this is delivered has met the bottleneck. */
 const SATURATED = 0.9;
 const SATURATED_QUEUE_MS = 8;
-/** In a row: a computer that paused for a moment looks like a queue, but only once. */
+/** In a row, and for so long: a computer that paused for a moment looks like a queue, but only once. */
 const SATURATED_REPORTS = 3;
+const SATURATED_MS = 15;
 const FLOOR_BYTES_PER_SECOND = 20_000;
 
 /** What one report said, as the sender core computed it. */
@@ -58,6 +75,8 @@ export interface DeliverySample {
   readonly bytesPerSecond?: number;
   /** Link bytes sent per second in the interval of which `bytesPerSecond` is the delivery. */
   readonly sentBytesPerSecond?: number;
+  /** Link bytes a second to which a burst was spread on its way. */
+  readonly spreadBytesPerSecond?: number;
   /** The sender had nothing to send at some time while this was in flight. */
   readonly sourceLimited: boolean;
   /** Datagrams found received and lost by this report. */
@@ -77,6 +96,7 @@ export class RateController {
   #gain = STARTUP_GAIN;
   #step = 0;
   #saturated = 0;
+  #saturatedAt = 0;
   #slow = 0;
   #full = 0;
   readonly #capBytesPerSecond: number;
@@ -92,6 +112,9 @@ export class RateController {
   #rttSince = 0;
   #tokens = 0;
   #tokensAt = -1;
+  #inBurst = false;
+  /** What bursts let us hope for, until it is measured. */
+  #guess = 0;
 
   constructor(capBitsPerSecond = NEVER) {
     this.#capBytesPerSecond = capBitsPerSecond / 8;
@@ -119,17 +142,25 @@ export class RateController {
     return (this.capacityBytesPerSecond * 2.2 * (this.rttMs + 25)) / 1000 + 100_000;
   }
 
+  /** Sending in bursts, to see what becomes of them. */
+  get bursts(): boolean {
+    return this.phase === "startup" && this.#full === 0;
+  }
+
   /**
-   * Bytes that may be sent now: a token bucket that carries at most 10 ms.
+   * Bytes that may be sent now: a token bucket; for a burst, one that must be full first.
    *
    * @param nowMs - Monotonic, not less than at the last call.
    */
   allowance(nowMs: number): number {
     const rate = this.pacingBytesPerSecond / 1000;
-    const elapsed = this.#tokensAt < 0 ? 1 : nowMs - this.#tokensAt;
+    const carryMs = this.bursts ? BURST_MS : CARRY_MS;
+    const elapsed = this.#tokensAt < 0 ? carryMs : nowMs - this.#tokensAt;
     this.#tokensAt = nowMs;
-    this.#tokens = Math.min(this.#tokens + elapsed * rate, Math.max(10 * rate, 3000));
-    return this.#tokens;
+    this.#tokens = Math.min(this.#tokens + elapsed * rate, Math.max(carryMs * rate, 3000));
+    if (!this.bursts) return this.#tokens;
+    this.#inBurst = this.#tokens > (this.#inBurst ? 0 : 0.9 * carryMs * rate);
+    return this.#inBurst ? this.#tokens : 0;
   }
 
   spend(bytes: number): void {
@@ -150,14 +181,33 @@ export class RateController {
       this.#samples[last] = rate;
       this.#estimate();
     }
+    if (sample.spreadBytesPerSecond) this.#guessFrom(sample.spreadBytesPerSecond);
     if (this.rising && !sample.sourceLimited && sample.rttMs !== undefined) {
-      const sent = (sample.sentBytesPerSecond ?? 0) * (1 - this.#usualLoss);
-      const full = rate < sent * SATURATED && sample.rttMs - this.rttMs > SATURATED_QUEUE_MS;
-      const losing = this.#losses.length > 0 && rate < sent * SATURATED ** 2;
-      this.#saturated = full || losing ? this.#saturated + 1 : 0;
-      if (this.#saturated >= SATURATED_REPORTS) this.#enter("drain", DRAIN_GAIN);
+      this.#lookForLimit(sample.nowMs, rate, sample.sentBytesPerSecond ?? 0, sample.rttMs);
     }
     if (sample.roundEnds) this.#endRound();
+  }
+
+  #lookForLimit(nowMs: number, rate: number, sentAt: number, rttMs: number): void {
+    const sent = sentAt * (1 - this.#usualLoss);
+    const queueMs = rttMs - this.rttMs;
+    const full = rate < sent * SATURATED && queueMs > SATURATED_QUEUE_MS;
+    const losing = this.#losses.length > 0 && rate < sent * SATURATED ** 2;
+    if (!full && !losing) this.#saturated = 0;
+    else if (this.#saturated++ === 0) this.#saturatedAt = nowMs;
+    if (this.#saturated < SATURATED_REPORTS || nowMs - this.#saturatedAt < SATURATED_MS) return;
+    // What is too much now goes on arriving for a round trip: it has to fit into the next one.
+    const excess = sent / rate - 1 + queueMs / this.rttMs;
+    this.#enter("drain", Math.max(DRAIN_GAIN_MIN, Math.min(DRAIN_GAIN_MAX, 1 - excess)));
+  }
+
+  /** Bursts that were spread say, within a round trip, about how fast the bottleneck is. */
+  #guessFrom(spreadBytesPerSecond: number): void {
+    if (this.phase === "startup") this.#enter("climb", 1);
+    else if (!this.#guess) return;
+    const guess = Math.min(GUESS_SHARE * spreadBytesPerSecond, GUESS_BYTES_PER_SECOND_MAX);
+    this.#guess = Math.max(this.#guess, guess);
+    this.#estimate();
   }
 
   #sampleRtt(rttMs: number, nowMs: number): void {
@@ -178,7 +228,8 @@ export class RateController {
 
   #estimate(): void {
     const delivered = Math.max(...this.#samples) / (1 - this.#usualLoss);
-    if (delivered > 0) this.capacityBytesPerSecond = delivered;
+    const best = Math.max(delivered, this.#guess);
+    if (best > 0) this.capacityBytesPerSecond = best;
   }
 
   #endRound(): void {
@@ -218,11 +269,18 @@ export class RateController {
     if (this.phase === "climb") this.#gain = CLIMB_GAINS[this.#step] ?? STARTUP_GAIN;
     else if (this.phase === "drain") {
       // One round is at least the time that the queue of one round of start-up needs.
-      this.#enter("cruise", 1);
+      this.#enter("cruise", queueMs > QUEUE_MS ? YIELD_GAIN : 1);
     } else if (this.phase === "cruise") {
       if (this.#full > before * FOLLOWS) this.#enter("climb", CLIMB_GAIN);
-      else this.#gain = queueMs > QUEUE_MS ? YIELD_GAIN : (CYCLE[this.#step % CYCLE.length] ?? 1);
+      else this.#gain = this.#cruise(queueMs);
     }
+  }
+
+  #cruise(queueMs: number): number {
+    if (queueMs > QUEUE_MS) return YIELD_GAIN;
+    const gain = CYCLE[this.#step % CYCLE.length] ?? 1;
+    // A queue says already that there is no more to be had.
+    return gain > 1 && queueMs > PROBE_QUEUE_MS ? FULL_GAIN : gain;
   }
 
   #enter(phase: Phase, gain: number): void {
@@ -231,5 +289,8 @@ export class RateController {
     // The first probe comes soon: what ended the rise may have been a moment's noise.
     this.#step = phase === "cruise" ? 2 : 0;
     this.#saturated = 0;
+    // By now there are measurements.
+    if (phase !== "climb") this.#guess = 0;
+    this.#estimate();
   }
 }

@@ -24,6 +24,8 @@ const REPORTED_TIMES = 16;
 
 /** Ours. Transmissions over which loss is measured. */
 const LOSS_SPAN = 4096;
+/** Ours. 2 MB: some ten bursts of a sender that starts. */
+const WATCHED_TRANSMISSIONS = 1600;
 
 /** A record in the window of which something arrived. */
 interface Slot {
@@ -131,6 +133,11 @@ export class ReceiverCore {
   /** Something arrived. */
   get started(): boolean {
     return this.#highest >= 0;
+  }
+
+  /** The sender looks how its first bursts arrive: it should hear of them piece by piece. */
+  get watched(): boolean {
+    return this.#highest < WATCHED_TRANSMISSIONS;
   }
 
   /** The state in full; `undefined` before anything arrived. */

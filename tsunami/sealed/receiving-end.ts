@@ -13,6 +13,8 @@ import { Proof, type SessionContext, type SessionEnd } from "./session-end.ts";
 const REPEAT_MS = 100;
 /** Ours. Until something comes, a listening sender may not know yet where to send. */
 const CALL_MS = 20;
+/** Ours. Between reports of the first bursts, a few milliseconds long each. */
+const WATCHED_REPORT_MS = 0.8;
 
 /** A number of the peer's, for the report: what is none counts as 0. */
 const count = (value: unknown) =>
@@ -112,10 +114,12 @@ export class ReceivingEnd implements SessionEnd {
       const probes = body[0] === PROBE_NOTE && body.length >= 3 && body.readUInt16BE(1) > 0;
       if (probes) path.sendNote(encodeProbe(ANSWER_NOTE, noteBytes));
     };
-    return path.receive(batch, onNote, (at) => {
+    const ours = path.receive(batch, onNote, (at) => {
       this.#news = true;
       return this.#core.onFragment(batch, at, now);
     });
+    if (this.#core.watched && now - this.#reportedAt >= WATCHED_REPORT_MS) this.#report();
+    return ours;
   }
 
   onControl({ type, volume, digest, bytesSent, bytesResent }: ControlMessage): void {

@@ -12,6 +12,7 @@
  */
 
 import { TransferError } from "../transfer-error.ts";
+import { BurstSpread } from "./burst-spread.ts";
 import { FRAGMENT_HEADER_BYTES, type Mark, payloadBytes, writeFragmentHeader } from "./datagram.ts";
 import { DeliverySpan, RATE_INTERVAL_MS } from "./delivery-span.ts";
 import { FRAGMENTS_MAX, HEADER_BYTES, SEALED_BYTES_MAX, WINDOW_RECORDS } from "./limits.ts";
@@ -108,6 +109,7 @@ export class SenderCore {
   #roundEnd = 0;
   #roundAt = 0;
   readonly #span = new DeliverySpan();
+  readonly #burst = new BurstSpread();
   #reorderMs = REORDER_MS;
   /** For so long have there been reports, and none of anything that was sent. */
   #dullMs = 0;
@@ -196,10 +198,13 @@ export class SenderCore {
    * @returns Its length (0: nothing now) and the bytes of every datagram but the last.
    */
   fill(batch: Buffer, nowMs: number): { bytes: number; segmentBytes: number } {
+    if (this.#rate.bursts) this.#burst.lastAt = nowMs;
     const room = this.#rate.windowBytes - this.#flyingBytes;
     let allowance = Math.min(this.#rate.allowance(nowMs), room);
     let bytes = 0;
     let segmentBytes = 0;
+    // A window may have shrunk below what is on its way, and the end of that be lost.
+    if (room <= 0) bytes = segmentBytes = this.#probe(batch, nowMs);
     for (let count = 0; count < SEGMENTS_MAX && allowance > 0; count += 1) {
       if (this.#next - this.#oldest > UNKNOWN_MAX) break;
       const piece = this.#pick();
@@ -386,6 +391,7 @@ export class SenderCore {
     const first = this.#span.lookBack(last, roundEnds, this.#rate.rising);
     const sending = sentAt - first.sentAt;
     const elapsed = Math.max(sending, last.arrivedAt - first.arrivedAt);
+    const spread = this.#burst.at(last);
     if (roundEnds) {
       this.#roundEnd = this.#next;
       this.#roundAt = nowMs;
@@ -393,6 +399,7 @@ export class SenderCore {
     this.#rate.sample({
       ...{ nowMs, ...counts, roundEnds, sourceLimited: idleAt > first.sentAt },
       rttMs: Math.max(0.05, nowMs - sentAt - report.holdMs),
+      ...(spread && { spreadBytesPerSecond: spread }),
       ...(sending >= RATE_INTERVAL_MS_MIN && {
         bytesPerSecond: ((last.bytes - first.bytes) / elapsed) * 1000,
         sentBytesPerSecond: ((sentBytes - first.sentBytes) / sending) * 1000,

@@ -78,6 +78,36 @@ test("a slow link is not flooded, a capped one not used beyond its cap", () => {
   assert.ok(sent < 81 * MBIT && sent > 70 * MBIT, `sent at ${sent / MBIT}`);
 });
 
+test("the first bursts tell a fast link from a slow one within two round trips", () => {
+  for (const [mbit, least, most] of [
+    [500, 200, 520],
+    [20, 10, 64],
+  ] as const) {
+    let seen = 0;
+    run({
+      forward: { bitsPerSecond: mbit * MBIT, delayMs: 100 },
+      records: 20,
+      onStep: ({ nowMs, rate }) => {
+        if (nowMs === 400) seen = (rate.pacingBytesPerSecond * 8) / MBIT;
+      },
+    });
+    assert.ok(seen >= least && seen <= most, `${seen} on a link of ${mbit}`);
+  }
+});
+
+test("a link that lets bursts pass, and is slow then, is not flooded for long", () => {
+  let seen = 0;
+  run({
+    forward: { bitsPerSecond: 2000 * MBIT, delayMs: 50 },
+    records: 10,
+    onStep: ({ nowMs, forward, rate }) => {
+      if (nowMs === 90) forward.conditions = { ...forward.conditions, bitsPerSecond: 50 * MBIT };
+      if (nowMs === 600) seen = (rate.pacingBytesPerSecond * 8) / MBIT;
+    },
+  });
+  assert.ok(seen < 80, `${seen} on a link of 50`);
+});
+
 test("a link that changes its rate is followed within ten round trips", () => {
   const seen: Record<number, number> = {};
   run({
