@@ -142,6 +142,7 @@ function chooseFiles(
   wanted: readonly string[],
   offered: readonly OfferedFile[],
 ): readonly OfferedFile[] {
+  if (wanted.length > VOLUMES_MAX) throw tooMany();
   const chosen = wanted.flatMap((name) => {
     if (name === ALL_FILES) return offered;
     const exact = offered.find((file) => file.name === name);
@@ -152,10 +153,12 @@ function chooseFiles(
     }
     return [only];
   });
-  if (chosen.length > VOLUMES_MAX) {
-    throw new TransferError("protocol", `more than ${VOLUMES_MAX} files at a time`);
-  }
+  if (chosen.length > VOLUMES_MAX) throw tooMany();
   return chosen;
+}
+
+function tooMany(): TransferError {
+  return new TransferError("protocol", `more than ${VOLUMES_MAX} files at a time`);
 }
 
 /** Opens the control channel, and closes it when `work` fails. */

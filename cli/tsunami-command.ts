@@ -1,6 +1,6 @@
 /** The command line of tsunami, read and checked before anything is done. */
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
@@ -98,6 +98,9 @@ export type TsunamiCommand = { readonly name: "help" } | ServeCommand | GetComma
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** Ours. The longest secret or key file that makes sense. */
+const SECRET_MAX_BYTES = 4096;
 
 const EVERYWHERE = {
   "secret-file": { type: "string" },
@@ -265,12 +268,24 @@ function readCredentials(
   return { kind: "classic", secret };
 }
 
+/** No more than a secret can be, whatever the path leads to: a pipe and a device have no size. */
 function readSecretFile(path: string, directory: string): Buffer {
+  const bytes = Buffer.alloc(SECRET_MAX_BYTES + 1);
+  let length = 0;
   try {
-    return readFileSync(resolve(directory, path));
+    const file = openSync(resolve(directory, path), "r");
+    try {
+      for (let got = 1; got > 0 && length < bytes.length; length += got) {
+        got = readSync(file, bytes, length, bytes.length - length, null);
+      }
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+  if (length <= SECRET_MAX_BYTES) return bytes.subarray(0, length);
+  throw new UsageError(`${path} is longer than ${SECRET_MAX_BYTES} bytes: it holds no secret`);
 }
 
 /** `host`, `host:port`, `[::1]:port` or a bare IPv6 address. */
