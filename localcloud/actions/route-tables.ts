@@ -33,7 +33,7 @@ export const ROUTE_TABLE_ACTIONS: readonly Action[] = [
   ),
   ec2Action<CreateRouteTableRequest, CreateRouteTableResult>(
     "CreateRouteTable",
-    ["TagSpecifications", "VpcId"],
+    ["ClientToken", "TagSpecifications", "VpcId"],
     createRouteTable,
   ),
   ec2Action<CreateRouteRequest, CreateRouteResult>(
@@ -151,6 +151,10 @@ const TARGETS = [
 ] as const;
 
 function createRouteTable(input: CreateRouteTableRequest, call: Call): CreateRouteTableResult {
+  const { routeTables, tokens } = call.store;
+  const [knownId = ""] = tokens.recall("CreateRouteTable", input.ClientToken, input) ?? [];
+  const known = routeTables.get(knownId);
+  if (known !== undefined) return { RouteTable: describe(known, call) };
   const vpc = findOne("vpc", call.store.vpcs, input.VpcId);
   const tags = readTagSpecifications(input.TagSpecifications, ["route-table"])("route-table");
   call.commit();
@@ -162,7 +166,8 @@ function createRouteTable(input: CreateRouteTableRequest, call: Call): CreateRou
     associations: new Map(),
     routes: [],
   };
-  call.store.routeTables.set(table.id, table);
+  routeTables.set(table.id, table);
+  tokens.remember("CreateRouteTable", input.ClientToken, input, [table.id]);
   return { RouteTable: describe(table, call) };
 }
 
