@@ -9,6 +9,11 @@
 
 import { crc32 } from "node:zlib";
 
+/** The tags that an agent reads: names of their own, so that its bundle has no others. */
+export const LEASE_TAG = "amicopy:lease";
+export const PEER_TAG = "amicopy:peer";
+export const ACKNOWLEDGED_TAG = "amicopy:ack";
+
 /** Tag keys. On a helper they must be legal metadata keys: letters, digits and `+ - = . , _ : @`. */
 export const Tag = {
   /** Writer: controller, in the create call. Run id, {@link RUN_ID_PATTERN}. On everything we make. */
@@ -20,11 +25,11 @@ export const Tag = {
   /** Writer: controller, in the create call. Attempt number, decimal. On helpers, groups, volumes. */
   attempt: "amicopy:attempt",
   /** Writer: controller; reader: agent. A counter; the helper ends when it stops changing. */
-  lease: "amicopy:lease",
+  lease: LEASE_TAG,
   /** Writer: controller, once; reader: agent. {@link encodePeer}; later changes are ignored. */
-  peer: "amicopy:peer",
+  peer: PEER_TAG,
   /** Writer: controller; reader: agent. All state lines up to this sequence number were received. */
-  acknowledged: "amicopy:ack",
+  acknowledged: ACKNOWLEDGED_TAG,
   /** Writer: controller, on a destination snapshot: the snapshot it is a copy of. */
   sourceSnapshot: "amicopy:source-snapshot",
   /** Writer: controller, on a destination snapshot: verified digest, 64 hex digits. */

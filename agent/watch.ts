@@ -5,7 +5,15 @@
 
 import { AgentError } from "./agent-error.ts";
 import type { HelperConsole } from "./console.ts";
-import { decodePeer, type ExitName, type Job, type Peer, Tag } from "./contract.ts";
+import {
+  ACKNOWLEDGED_TAG,
+  decodePeer,
+  type ExitName,
+  type Job,
+  LEASE_TAG,
+  PEER_TAG,
+  type Peer,
+} from "./contract.ts";
 import { Lease } from "./lease.ts";
 import * as limits from "./limits.ts";
 
@@ -105,7 +113,7 @@ export class Watch {
       const nowMs = this.#machine.nowMs();
       this.#console.repeat(nowMs);
       if (this.#lease.ended(nowMs)) {
-        this.#end("lease-expired", `nobody renewed the tag ${Tag.lease}`, this.#job.leaseMs);
+        this.#end("lease-expired", `nobody renewed the tag ${LEASE_TAG}`, this.#job.leaseMs);
       } else if (nowMs - this.#startMs >= this.#job.timeoutMs) {
         this.#end("timed-out", "the copy was not done", this.#job.timeoutMs);
       }
@@ -122,9 +130,9 @@ export class Watch {
 
   async #look(): Promise<void> {
     try {
-      this.#lease.observe(await this.#tag(Tag.lease), this.#machine.nowMs());
-      this.#console.acknowledge(await this.#tag(Tag.acknowledged));
-      this.#peer ??= decodePeer((await this.#tag(Tag.peer)) ?? "");
+      this.#lease.observe(await this.#tag(LEASE_TAG), this.#machine.nowMs());
+      this.#console.acknowledge(await this.#tag(ACKNOWLEDGED_TAG));
+      this.#peer ??= decodePeer((await this.#tag(PEER_TAG)) ?? "");
     } catch {
       // The service did not answer in time. It will be asked again; if it never answers, the lease ends.
     }

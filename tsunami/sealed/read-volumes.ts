@@ -28,7 +28,7 @@ import {
 } from "./open-volume.ts";
 import { type Extent, sealRecord } from "./record.ts";
 
-const NONSENSE = "the peer's list of what it has makes no sense";
+const NONSENSE = "the peer cannot have what it has";
 
 /** zstd levels, from none to what still does 50 MB/s. */
 const LEVELS: readonly number[] = [0, 1, 3, 6, 9];

@@ -12,10 +12,11 @@ export const receiver: SessionRole = {
   name: "receiver",
   End: ReceivingEnd,
   diskTask: "write",
-  mayHold: (path) => {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat !== undefined && mayHold(stat);
-  },
+  held: (volumes, blank) =>
+    volumes.flatMap(({ path }, index) => {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      return (blank ? !blank[index] : stat && mayHold(stat)) ? [index] : [];
+    }),
   diskTasks: {
     write: ({ volumes, ring }, port) => writeVolumes(volumes, ring, port),
     scan: ({ volumes, blank }, port) => scanVolumes(volumes, blank, port),

@@ -6,6 +6,7 @@ import type { DataPath } from "./data-path.ts";
 import type { DiskReport, DiskTasks, DiskThread } from "./disk-worker.ts";
 import type { SessionKeys } from "./keys.ts";
 import type { Waits } from "./limits.ts";
+import type { Volume } from "./open-volume.ts";
 
 export interface Progress {
   /** Of all volumes, holes included. */
@@ -89,8 +90,12 @@ export interface SessionRole {
   /** The task of the thread that goes with the session from its start. */
   readonly diskTask: "read" | "write";
   readonly diskTasks: DiskTasks;
-  /** A receiver's: whether a target may hold something, by what is known without reading it. */
-  readonly mayHold?: (path: string) => boolean;
+  /**
+   * A receiver's: the volumes that may hold something, by what is known without reading them.
+   *
+   * @param blank - What is known of them once they are open.
+   */
+  readonly held?: (volumes: readonly Volume[], blank?: readonly boolean[]) => number[];
 }
 
 /** One end of a running session. */

@@ -118,9 +118,11 @@ class Session {
     const first = met ?? (await this.#meet(this.#waits));
     const again = listens && this.#meetAgain();
     this.#closers.push(() => again);
+    this.#heardAt = this.#toldAt = performance.now();
+    this.#closers.push(this.#beat());
     let keyed = this.#settle(socket, first);
     const { disk, blank } = await opening;
-    if (role.name === "sender" || !met) await this.#untilHello();
+    if (role.name === "sender" || !met) await this.#until(this.#hello.promise);
     const control = this.#settled ?? first;
     if (control !== first) keyed = this.#settle(socket, control);
     const end = new role.End({
@@ -131,9 +133,8 @@ class Session {
       finish: this.#fate.resolve,
     });
     this.#end = end;
-    if (this.#control) this.#hear(this.#control);
-    this.#heardAt = this.#toldAt = performance.now();
-    this.#closers.push(() => end.close(), this.#beat(end));
+    this.#closers.push(() => end.close());
+    this.#hear();
     const report = await this.#fate.promise;
     return {
       ...report,
@@ -155,14 +156,6 @@ class Session {
       path.sendNote(encodeProbe(ANSWER_NOTE, 0));
     }
     return { keys, path };
-  }
-
-  /** A connection may break before; but somebody who connects and says nothing is no peer. */
-  async #untilHello(): Promise<void> {
-    const { connectMs } = this.#waits;
-    const silent = new TransferError("peer-lost", "the peer did not say hello");
-    const late = setTimeout(() => this.#fail(silent), connectMs);
-    await this.#until(this.#hello.promise).finally(() => clearTimeout(late));
   }
 
   /** Tells the peer why it ends. */
@@ -203,24 +196,23 @@ class Session {
     this.#goneAt = Number.POSITIVE_INFINITY;
     if (!this.#end) this.#controls.push(control);
     // A listener that has not heard the caller does not know yet which keys to name.
-    if (!this.#options.listens || this.#settled) this.#sayHello(control);
-    this.#hear(control);
+    if (!this.#options.listens || this.#settled) this.#sayHello();
+    this.#hear();
   }
 
-  #sayHello(control: Control): void {
-    const { mayHold, name } = this.#options.role;
-    const { volumes } = this.#options;
-    const held = (path: string, at: number) => (this.#blank ? !this.#blank[at] : mayHold?.(path));
-    if (mayHold) this.#held ??= volumes.flatMap(({ path }, at) => (held(path, at) ? [at] : []));
-    control.send({
-      ...{ type: "hello", version: VERSION, role: name, life: this.#life, held: this.#held },
+  #sayHello(): void {
+    const { role, volumes } = this.#options;
+    this.#held ??= role.held?.(volumes, this.#blank);
+    this.#control?.send({
+      ...{ type: "hello", version: VERSION, role: role.name, life: this.#life, held: this.#held },
       sizes: volumes.map((volume) => volume.sizeBytes),
       mark: this.#settled && markOf(this.#settled),
     });
   }
 
-  #hear(control: Control): void {
-    control.listen(this.#onMessage, (error) => {
+  #hear(): void {
+    const control = this.#control;
+    control?.listen(this.#onMessage, (error) => {
       if (control === this.#control) this.#onGone(error);
     });
   }
@@ -257,15 +249,9 @@ class Session {
   }
 
   #check(): void {
-    const { volumes, psk, listens, peerAddress } = this.#options;
-    const sane = volumes.every(({ sizeBytes }) => sizeBytes >= 0);
-    const count = volumes.length;
-    if (
-      !(sane && Number.isSafeInteger(this.#bytesTotal) && count > 0 && count <= VOLUMES_MAX) ||
-      psk.length !== 32 ||
-      !(listens || peerAddress)
-    ) {
-      throw new TransferError("protocol", "the options make no session");
+    const { length } = this.#options.volumes;
+    if (length < 1 || length > VOLUMES_MAX || !Number.isSafeInteger(this.#bytesTotal)) {
+      throw new TransferError("protocol", `${length} volumes make no session`);
     }
   }
 
@@ -329,7 +315,7 @@ class Session {
     this.#peerLife ??= life;
     if (life !== this.#peerLife) throw new TransferError("peer-lost", "the peer was restarted");
     this.#agree(mark);
-    if (!own.mayHold && Array.isArray(held)) this.#held = held.slice(0, VOLUMES_MAX);
+    if (!own.held && Array.isArray(held)) this.#held = held.slice(0, VOLUMES_MAX);
     this.#hello.resolve();
     if (this.#end) this.#end.repeat();
     // What the peer says next must find somebody.
@@ -341,22 +327,22 @@ class Session {
     if (this.#settled) return;
     if (this.#options.listens) {
       this.#settled = this.#control;
-      if (this.#control) this.#sayHello(this.#control);
+      this.#sayHello();
     } else {
       this.#settled = this.#controls.find((control) => markOf(control) === mark);
-      if (!this.#settled) throw new TransferError("protocol", "the peer names keys of nobody");
+      if (!this.#settled) throw new TransferError("protocol", "the peer has other keys");
     }
   }
 
   /** Every second: progress; now and then: a word to the peer; at last: has it gone, or stopped? */
-  #beat(end: SessionEnd): () => void {
+  #beat(): () => void {
     const { keepaliveMs, silenceMs, goneMs, stallMs } = this.#waits;
-    let { bytesDone: last } = end;
+    let last = 0;
     let at = performance.now();
     let spokenAt = at;
     let movedAt = at;
     const beat = () => {
-      const { bytesDone, lossRatio } = end;
+      const { bytesDone = 0, lossRatio = 0 } = this.#end ?? {};
       const now = performance.now();
       const rateBitsPerSecond = Math.round(((bytesDone - last) * 8000) / (now - at));
       if (bytesDone !== last) movedAt = now;
@@ -376,8 +362,7 @@ class Session {
       const stuckMs = now - movedAt;
       const stuck = stuckMs >= stallMs + proofMs;
       if (silentMs < silenceMs && !closed && !stuck) return;
-      const how = closed ? ", which has closed its connection," : "";
-      const silent = `no word from the peer${how} for ${(closed ? goneMs : silenceMs) / 1000} s`;
+      const silent = `no word from the peer for ${(closed ? goneMs : silenceMs) / 1000} s`;
       const what = stuck ? `nothing moved for ${Math.round(stuckMs / 1000)} s` : silent;
       this.#fail(new TransferError("peer-lost", what));
     };
