@@ -8,8 +8,10 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { volumesOf } from "./actions/instance-lookup.ts";
 import { removeVolume } from "./actions/volumes.ts";
+import { isWindows } from "./catalog/billing.ts";
 import type { FirewallRule } from "./isolation/firewall.ts";
 import type { MachineMetadata } from "./machines/machine.ts";
+import { translateWindowsUserData } from "./machines/windows-user-data.ts";
 import type { InstanceRecord } from "./records.ts";
 import { natGatewayOf } from "./routes.ts";
 import type { Cloud, Store } from "./store.ts";
@@ -76,7 +78,7 @@ async function boot(home: Home, instance: InstanceRecord): Promise<void> {
   const spec = cloud.faults.spoil(instance.id, {
     instanceId: instance.id,
     directory,
-    userData: seesUserData(instance) ? instance.userData : Buffer.alloc(0),
+    userData: userDataOf(instance),
     address: addressOf(home, instance),
     disks: volumesOf(home, instance).map((volume) => ({
       deviceName: volume.attachment?.device ?? "",
@@ -103,9 +105,11 @@ function addressOf({ cloud, store }: Home, instance: InstanceRecord): string {
   return gateway?.publicAddress ?? privateAddress;
 }
 
-/** Cloud-init runs a script on the first boot only, and finds none without a metadata service. */
-function seesUserData({ bootCount, metadataOptions }: InstanceRecord): boolean {
-  return bootCount === 1 && metadataOptions.httpEndpoint === "enabled";
+/** A script runs on the first boot only, and is not found without a metadata service. */
+function userDataOf(instance: InstanceRecord): Buffer {
+  const { billing, bootCount, metadataOptions, userData } = instance;
+  if (bootCount !== 1 || metadataOptions.httpEndpoint === "disabled") return Buffer.alloc(0);
+  return isWindows(billing) ? translateWindowsUserData(userData) : userData;
 }
 
 function metadataOf(home: Home, instance: InstanceRecord): MachineMetadata {

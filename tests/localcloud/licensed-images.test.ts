@@ -109,10 +109,13 @@ test("a stopped instance's volumes can all be swapped, and its image keeps the l
   const started = await launch(ec2, {
     ImageId: donor?.ImageId ?? "",
     InstanceType: "c7i.large",
+    UserData: Buffer.from("<script>shutdown /s /t 3600</script>").toString("base64"),
     Placement: { AvailabilityZone: "us-east-1a" },
   });
   const id = started.InstanceId ?? "";
   const running = await instanceState(ec2, id, "running");
+  const { spec } = cloud.machinery.machines.get(id) ?? {};
+  assert.match(spec?.userData.toString() ?? "", /^#!\/bin\/sh\nsleep 3600\nshutdown/);
   const [old] = running.BlockDeviceMappings ?? [];
   const oldId = old?.Ebs?.VolumeId ?? "";
   const swap = (VolumeId: string, Device: string) =>
