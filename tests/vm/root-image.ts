@@ -55,9 +55,10 @@ cloud_init_modules: [ bootcmd, write-files, set_hostname ]
 cloud_config_modules: []
 cloud_final_modules: [ scripts-user ]
 `,
-  // cloud-init restarts it after it has written the network's configuration, and waits when it is not there.
+  // cloud-init restarts it after it has written the network's configuration, and waits half a minute
+  // when it is not there.
   "etc/systemd/system/systemd-resolved.service":
-    "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+    "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
   // Slow to load under emulation, and of no use.
   "etc/modprobe.d/amicopy.conf": ["kvm", "kvm_intel", "kvm_amd", "aesni_intel", "psmouse", "floppy"]
     .map((name) => `blacklist ${name}\n`)
