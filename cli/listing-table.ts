@@ -5,7 +5,7 @@ import type { ListedRegion, ListedThing, Listing } from "../localcloud/admin.ts"
 const HEADINGS: readonly string[] = ["KIND", "ID", "STATE", "DETAILS", "TAGS"];
 
 /** Tags may hold anything; a terminal must not act on it. */
-const CONTROL = /\p{Cc}/gu;
+const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** One table a region; columns as wide as their widest cell over all of them, so that they align. */
 export function formatListing(listing: Listing): string {

@@ -4,6 +4,7 @@
  */
 
 import { openEc2 } from "../dynamic-providers/ec2/open-ec2.ts";
+import { printable } from "../dynamic-providers/printable.ts";
 import { isCopyError } from "../dynamic-providers/workflow/copy-error.ts";
 import { defaultLimits, type Limits } from "../dynamic-providers/workflow/limits.ts";
 import { systemClock } from "../dynamic-providers/workflow/run-context.ts";
@@ -65,7 +66,7 @@ export async function sweep(command: SweepCommand, terminal: SweepTerminal): Pro
 
 /** With what to do next, where that is known. Hints to a refusal of AWS speak of `pulumi up`. */
 export function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = printable(error instanceof Error ? error.message : String(error));
   if (!isCopyError(error) || error.hint === undefined || error.code === "cloud") return message;
   return `${message}. ${error.hint}`;
 }

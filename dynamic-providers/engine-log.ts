@@ -8,6 +8,7 @@
  */
 
 import { createRequire } from "node:module";
+import { printable } from "./printable.ts";
 
 /** An engine that does not answer a status line within this time is not waited for. Ours. */
 const DEADLINE_MS = 2_000;
@@ -56,7 +57,7 @@ function engineLog(engine: Engine): EngineLog {
     const request = engine.newLogRequest();
     request.setSeverity(severity);
     request.setUrn(urn ?? "");
-    request.setMessage(text);
+    request.setMessage(printable(text));
     request.setEphemeral(ephemeral);
     engine.client.log(request, { deadline: Date.now() + DEADLINE_MS }, () => {});
   };
@@ -77,8 +78,8 @@ function engineLog(engine: Engine): EngineLog {
 
 const consoleLog: EngineLog = {
   status() {},
-  note: (_urn, text) => console.log(text),
-  warn: (_urn, text) => console.warn(text),
+  note: (_urn, text) => console.log(printable(text)),
+  warn: (_urn, text) => console.warn(printable(text)),
   isEngineThere: () => Promise.resolve(true),
 };
 

@@ -9,6 +9,7 @@
  *   the trace. There it points to the row that has the message, instead of a second copy of it.
  */
 
+import { printable, printableLine } from "./printable.ts";
 import { isCopyError } from "./workflow/copy-error.ts";
 import type { Problem } from "./workflow/preflight.ts";
 
@@ -43,12 +44,13 @@ export function unfinishedError(cause: unknown, state: UnfinishedState): Error {
 
 /** What failed, what to do next, and what could not be cleaned up. */
 export function messageOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause).slice(0, MESSAGE_MAX_LENGTH);
-  const parts = [sentence(cause.message)];
+  if (!(cause instanceof Error)) return printable(String(cause)).slice(0, MESSAGE_MAX_LENGTH);
+  const parts = [sentence(printable(cause.message))];
   if (isCopyError(cause)) {
     if (cause.hint !== undefined) parts.push(cause.hint);
     if (cause.leftBehind.length > 0) {
-      parts.push(`Could not be cleaned up: ${cause.leftBehind.join("; ")}.`);
+      const left = cause.leftBehind.map(printableLine).join("; ");
+      parts.push(`Could not be cleaned up: ${left}.`);
     }
   }
   const separator = parts[0]?.includes("\n") ? "\n" : " ";
@@ -63,7 +65,9 @@ function sentence(text: string): string {
 
 /** All problems that preflight found, as one text. */
 export function preflightError(problems: readonly Problem[]): Error {
-  const lines = problems.map(({ property, message, hint }) => `${property}: ${message} ${hint}`);
+  const lines = problems.map(({ property, message, hint }) =>
+    printableLine(`${property}: ${message} ${hint}`),
+  );
   const [only] = lines;
   if (lines.length === 1) return plainError(new Error(only));
   const text = `${lines.length} problems, nothing was created:\n${lines.map((line) => `  - ${line}`).join("\n")}`;

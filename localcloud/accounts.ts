@@ -76,6 +76,19 @@ export class Accounts {
   readonly all: readonly Account[] = makeAccounts();
   readonly #sessions = new Map<string, Session>();
 
+  /** Every key and token that was ever good for something here: for those who look for leaks. */
+  secrets(): { readonly name: string; readonly value: string }[] {
+    const sessions = [...this.#sessions.values()].flatMap(({ secretAccessKey, sessionToken }) => [
+      { name: "the secret key of a session", value: secretAccessKey },
+      { name: "the token of a session", value: sessionToken },
+    ]);
+    const keys = this.all.flatMap(({ profile, accessKeyId, secretAccessKey }) => [
+      { name: `the key id of ${profile}`, value: accessKeyId },
+      { name: `the secret key of ${profile}`, value: secretAccessKey },
+    ]);
+    return [...keys, ...sessions];
+  }
+
   find(accountId: string, partition: string): Account | undefined {
     return this.all.find((one) => one.id === accountId && one.partition === partition);
   }

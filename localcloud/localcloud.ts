@@ -92,6 +92,8 @@ export interface Localcloud {
   /** What an account may do, and how much of it. */
   configure(request: ConfigureRequest): Promise<Configured>;
   list(): Promise<Listing>;
+  /** Every key and token that is or was good for something here, that of the admin paths included. */
+  secrets(): { readonly name: string; readonly value: string }[];
   /** What lies between the regions, when machines are isolated. */
   readonly network: IsolatedNetwork | undefined;
   /** Ends all machines and removes everything that was made. May be called again. */
@@ -157,7 +159,8 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
     const files = await writeConfiguration(working.path, accounts);
     backend = { cloud, admin };
     const env = { ...environment(accounts, endpoint, token), ...files };
-    return { ...admin, endpoint, env, calls: calls.records, network: isolation, close };
+    const secrets = () => [...accounts.secrets(), { name: "the admin token", value: token }];
+    return { ...admin, endpoint, env, calls: calls.records, secrets, network: isolation, close };
   } catch (error) {
     await close();
     throw error;

@@ -5,6 +5,7 @@
 
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { STSClient } from "@aws-sdk/client-sts";
+import { printableLine } from "../printable.ts";
 import type { CloudError } from "./cloud-error.ts";
 import { isCloudError } from "./cloud-error.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -73,7 +74,7 @@ function watcher(region: string, environment: NodeJS.ProcessEnv): Caller["watche
     const startMs = performance.now();
     const log = (outcome: string) => {
       if (environment.AMICOPY_LOG !== "debug") return;
-      const shown = ids.length > 0 ? ids.join(",").slice(0, 200) : "-";
+      const shown = ids.length > 0 ? printableLine(ids.join(",").slice(0, 200)) : "-";
       const ms = Math.round(performance.now() - startMs);
       process.stderr.write(`amicopy: ${operation} ${region} ${shown} ${ms} ms ${outcome}\n`);
     };

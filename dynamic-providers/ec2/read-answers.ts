@@ -10,6 +10,7 @@ import type {
   Subnet as SdkSubnet,
   Volume as SdkVolume,
 } from "@aws-sdk/client-ec2";
+import { printableLine } from "../printable.ts";
 import { fromSdkTags } from "./caller.ts";
 import type {
   Architecture,
@@ -38,7 +39,7 @@ export function readImage(image: SdkImage): Image {
     blockDevices: (image.BlockDeviceMappings ?? []).flatMap(readDevice),
     tags: fromSdkTags(image.Tags),
     ...present({
-      stateReason: image.StateReason?.Message,
+      stateReason: saidBy(image.StateReason?.Message),
       rootDeviceName: image.RootDeviceName,
       bootMode: image.BootMode,
       tpmSupport: image.TpmSupport,
@@ -89,7 +90,7 @@ export function readSnapshot(snapshot: SdkSnapshot): Snapshot {
     description: snapshot.Description ?? "",
     tags: fromSdkTags(snapshot.Tags),
     ...present({
-      stateMessage: snapshot.StateMessage,
+      stateMessage: saidBy(snapshot.StateMessage),
       kmsKeyId: snapshot.KmsKeyId,
       storageTier: snapshot.StorageTier as string | undefined,
     }),
@@ -109,7 +110,7 @@ export function readInstance(instance: SdkInstance): Instance {
     ),
     tags: fromSdkTags(instance.Tags),
     ...present({
-      stateReason: instance.StateReason?.Message || instance.StateTransitionReason || undefined,
+      stateReason: saidBy(instance.StateReason?.Message || instance.StateTransitionReason),
       privateAddress: instance.PrivateIpAddress,
       publicAddress: instance.PublicIpAddress || undefined,
     }),
@@ -153,6 +154,11 @@ export function readSecurityGroup(group: SdkSecurityGroup): SecurityGroup {
     vpcId: group.VpcId ?? "",
     tags: fromSdkTags(group.Tags),
   };
+}
+
+/** Words of AWS for a person, which are only ever shown. */
+function saidBy(text: string | undefined): string | undefined {
+  return text ? printableLine(text) : undefined;
 }
 
 /** Without the fields that are undefined, as exact optional types want it. */

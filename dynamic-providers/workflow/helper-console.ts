@@ -24,6 +24,10 @@ const STATES_MAX = 1000;
 /** Ours: a line of noise longer than this says nothing more. */
 const TAIL_LINE_MAX_LENGTH = 200;
 
+const MOUNTED_HINT =
+  "The helper's own system has booted from the disk or mounted it: their file systems have the same " +
+  "UUID, as those of one release of an image have. Give helper.source.imageId of another release.";
+
 export class HelperConsole {
   readonly helper: Helper;
   readonly #cloud: Ec2;
@@ -91,6 +95,7 @@ export class HelperConsole {
       step: this.#step,
       ids: [this.helper.instance.instanceId],
       ...(code === "digest-mismatch" && { hint: "Nothing was registered. Run `pulumi up` again." }),
+      ...(code === "disk-io" && message.includes("EBUSY") && { hint: MOUNTED_HINT }),
     });
   }
 

@@ -14,7 +14,9 @@ import {
   type LocalcloudOptions,
   startLocalcloud,
 } from "../../localcloud/localcloud.ts";
-import { createStack, type Stack } from "./stack.ts";
+import { findSecrets } from "../security/secret-search.ts";
+import { watchMachines } from "../security/watched-machines.ts";
+import { createStack, PASSPHRASE, type Stack } from "./stack.ts";
 
 const GIB = 1024 ** 3;
 
@@ -42,12 +44,15 @@ export interface Scene {
   assertOnlyLeft(...images: readonly CopiedImageFacts[]): Promise<void>;
   /** Fails unless the image's snapshots hold exactly what the source files hold. */
   assertEqualBytes(image: CopiedImageFacts, from: SourceImage): Promise<void>;
+  /** @throws AssertionError when a secret of the run stands anywhere that it should not. */
   close(): Promise<void>;
 }
 
 export async function openScene(options: LocalcloudOptions = {}): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), "amicopy-e2e-"));
-  const cloud = await startLocalcloud(options);
+  const watch = options.isolation === "namespaces" ? undefined : watchMachines();
+  const cloud = await startLocalcloud({ ...options, ...(watch && { machinery: watch.machinery }) });
+  const stacks: Stack[] = [];
   let untouched: string[] = [];
   let count = 0;
   const clients: EC2Client[] = [];
@@ -69,10 +74,12 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       untouched = await inventoryOf(cloud);
       return { ...imported, files };
     },
-    newStack(environment) {
+    async newStack(environment) {
       const folder = fresh("stack");
       mkdirSync(folder);
-      return createStack(folder, { ...cloud.env, ...environment });
+      const stack = await createStack(folder, { ...cloud.env, ...environment });
+      stacks.push(stack);
+      return stack;
     },
     client(profile, region) {
       const { AWS_CONFIG_FILE = "", AWS_SHARED_CREDENTIALS_FILE = "" } = cloud.env;
@@ -102,8 +109,16 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
     },
     async close() {
       for (const client of clients) client.destroy();
+      const traces = [
+        ...(watch?.traces() ?? []),
+        ...stacks.flatMap((stack) => stack.traces()),
+        { place: "the tags of what is there", content: JSON.stringify(await cloud.list()) },
+      ];
+      const secrets = [...cloud.secrets(), { name: "the passphrase", value: PASSPHRASE }];
+      watch?.close();
       await cloud.close();
       rmSync(directory, { recursive: true, force: true });
+      assert.deepEqual(findSecrets(traces, secrets), [], "no secret stands where it should not");
     },
   };
 }

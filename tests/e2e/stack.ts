@@ -6,10 +6,11 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import type { CopiedAmiArgs } from "../../components/copied-ami.ts";
 import type { CopiedImageFacts } from "../../dynamic-providers/workflow/copy-request.ts";
+import type { Trace } from "../security/secret-search.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -67,7 +68,12 @@ export interface Stack {
   /** Everything in the state, secrets in the clear. */
   exportState(): Promise<string>;
   run(...command: string[]): Promise<Operation>;
+  /** Everything that Pulumi has printed or written of this stack, old states included. */
+  traces(): Trace[];
 }
+
+/** Of every stack here; it protects nothing. */
+export const PASSPHRASE = "only a test passphrase";
 
 /** @param environment - What the provider needs to reach its cloud: `AWS_ENDPOINT_URL`, … */
 export async function createStack(
@@ -77,17 +83,24 @@ export async function createStack(
   writeProgram(directory);
   const base = stackEnvironment(directory, environment);
   let count = 0;
+  const printed: Trace[] = [];
+  const watched = async (command: readonly string[], call: PulumiCall) => {
+    const operation = await pulumi(command, call);
+    const place = `output of pulumi ${command.slice(0, 2).join(" ")}`;
+    printed.push({ place, content: operation.output });
+    return operation;
+  };
   const operate = (command: readonly string[], options: OperationOptions = {}) => {
     count += 1;
     const eventLog = join(directory, `events-${count}.json`);
-    return pulumi([...command, "--event-log", eventLog, ...(options.flags ?? [])], {
+    return watched([...command, "--event-log", eventLog, ...(options.flags ?? [])], {
       directory,
       eventLog,
       environment: { ...base, ...options.environment },
       onOutput: options.onOutput,
     });
   };
-  const run = (...command: string[]) => pulumi(command, { directory, environment: base });
+  const run = (...command: string[]) => watched(command, { directory, environment: base });
   const made = await run("stack", "init", "test");
   if (made.code !== 0) throw new Error(`no stack: ${made.output}`);
   const exportState = async () => (await run("stack", "export", "--show-secrets")).output;
@@ -110,7 +123,20 @@ export async function createStack(
     },
     exportState,
     run,
+    traces: () => [...printed, ...writtenBelow(directory)],
   };
+}
+
+/** Files of the stack, but for its packages and for the credentials that a test has put there. */
+function writtenBelow(directory: string): Trace[] {
+  return globSync("**/*", {
+    cwd: directory,
+    withFileTypes: true,
+    exclude: (entry) => entry.name === "node_modules" || /AWS_\w+_FILE$/.test(entry.name),
+  })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ place: relative(directory, path), content: readFileSync(path) }));
 }
 
 function writeProgram(directory: string): void {
@@ -140,7 +166,7 @@ export function stackEnvironment(
     ...environment,
     PATH: `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`,
     PULUMI_BACKEND_URL: `file://${join(directory, "state")}`,
-    PULUMI_CONFIG_PASSPHRASE: "only a test",
+    PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
     PULUMI_HOME: join(directory, "home"),
     PULUMI_SKIP_UPDATE_CHECK: "true",
     // Of the loader that Pulumi brings; they would stand in every output.

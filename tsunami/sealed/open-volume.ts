@@ -22,7 +22,7 @@ export interface OpenVolume extends Volume {
   readonly endless: boolean;
 }
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_DIRECT } = constants;
+const { O_EXCL, O_RDONLY, O_RDWR, O_CREAT, O_DIRECT } = constants;
 /** O_DIRECT wants lengths and addresses in whole blocks. */
 const BLOCK_BYTES = 4096;
 /** Ours. Where a block device is looked at before it is believed to be blank, and so many at once. */
@@ -88,10 +88,15 @@ function sizeError(volume: Volume, found: string): TransferError {
   );
 }
 
-/** Opens a source volume; it must be exactly as long as said. */
+/**
+ * Opens a source volume; it must be exactly as long as said. A block device is refused (EBUSY) when
+ * this system has mounted it or its partitions, and cannot be mounted as long as it is open: a copied
+ * disk may carry the UUIDs of the helper's own, and a system that was booted from it would change what
+ * is to be copied, with digests that agree on the change.
+ */
 export function openSource(volume: Volume): Promise<OpenVolume> {
   return onDisk(volume.path, async () => {
-    const handle = await open(volume.path, O_RDONLY);
+    const handle = await open(volume.path, O_RDONLY | O_EXCL);
     const stat = await handle.stat();
     const endless = stat.isCharacterDevice();
     if (stat.isFile() && stat.size !== volume.sizeBytes) {
