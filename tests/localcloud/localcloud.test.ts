@@ -3,11 +3,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import {
   AttachVolumeCommand,
+  CreateImageCommand,
   CreateSnapshotCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
@@ -26,6 +28,7 @@ import {
   until,
 } from "./conformance-cloud.ts";
 import { paperMachinery } from "./paper-machinery.ts";
+import { makePrivateNetwork } from "./private-network.ts";
 
 const delays = { instancePending: 5, instanceStopping: 5, volumeCreating: 5, snapshotPending: 5 };
 
@@ -206,4 +209,67 @@ test("a launch with no default image parameter is refused and leaves no volume",
   const call = ec2.send(new RunInstancesCommand({ MinCount: 1, MaxCount: 1 }));
   await assert.rejects(call, { name: "MissingParameter" });
   assert.deepEqual(await cloud.list(), { regions: [] });
+});
+
+test("whom a machine in a private subnet calls sees its NAT gateway", async (t) => {
+  const cloud = await startLocalcloud({ delays });
+  t.after(() => cloud.close());
+  const ec2 = source(cloud);
+  t.after(() => ec2.destroy());
+  const { natAddress, privateSubnetId: SubnetId } = await makePrivateNetwork(ec2, "us-east-1a");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const called = once(server, "connection");
+  const program = `
+    const base = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
+    const lifetime = { "X-aws-ec2-metadata-token-ttl-seconds": "60" };
+    const put = await fetch(base + "/latest/api/token", { method: "PUT", headers: lifetime });
+    const headers = { "X-aws-ec2-metadata-token": await put.text() };
+    const own = await fetch(base + "/latest/meta-data/local-ipv4", { headers });
+    const { connect } = await import("node:net");
+    connect({ host: "127.0.0.1", port: ${(server.address() as AddressInfo).port}, localAddress: await own.text() });`;
+  const script = `#!/bin/sh\nnode --input-type=module -e '${program}'\n`;
+  await launch(ec2, { SubnetId, UserData: Buffer.from(script).toString("base64") });
+  const [socket] = (await called) as [Socket];
+  assert.equal(socket.remoteAddress, natAddress);
+  socket.destroy();
+});
+
+test("a running machine is stopped and booted again for an image of it", async (t) => {
+  const cloud = await startLocalcloud({ delays });
+  t.after(() => cloud.close());
+  const ec2 = source(cloud);
+  t.after(() => ec2.destroy());
+  const script = [
+    "#!/bin/sh",
+    "printf 'written before' | dd of=$HOST_DEV/sdf conv=notrunc status=none",
+    "echo WRITTEN; sleep 600",
+  ];
+  const { InstanceId: id = "" } = await launch(ec2, {
+    UserData: Buffer.from(`${script.join("\n")}\n`).toString("base64"),
+    BlockDeviceMappings: [{ DeviceName: "/dev/sdf", Ebs: { VolumeSize: 1 } }],
+  });
+  await until(async () => {
+    const latest = new GetConsoleOutputCommand({ InstanceId: id, Latest: true });
+    const { Output: output = "" } = await ec2.send(latest);
+    return Buffer.from(output, "base64").toString().includes("WRITTEN");
+  });
+  const { ImageId: imageId = "" } = await ec2.send(
+    new CreateImageCommand({ InstanceId: id, Name: "of a running machine" }),
+  );
+  const image = await until(async () => {
+    const ids = new DescribeImagesCommand({ ImageIds: [imageId] });
+    const one = (await ec2.send(ids)).Images?.[0];
+    return one?.State === "available" && one;
+  });
+  const data = image.BlockDeviceMappings?.find((one) => one.DeviceName === "/dev/sdf");
+  const path = join(dirname(cloud.env.AWS_CONFIG_FILE ?? ""), "data.raw");
+  const snapshotId = data?.Ebs?.SnapshotId ?? "";
+  await cloud.exportSnapshot({ region: "us-east-1", snapshotId, path });
+  const file = await open(path, "r");
+  const { buffer } = await file.read(Buffer.alloc(14), 0, 14, 0);
+  await file.close();
+  assert.equal(buffer.toString(), "written before");
+  await instanceState(ec2, id, "running");
 });
