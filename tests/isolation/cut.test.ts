@@ -18,6 +18,7 @@ import { bundleAgent, makeUserData } from "../../tools/build.ts";
 import {
   type CloudBench,
   openCloudBench,
+  QUICK,
   runId,
 } from "../dynamic-providers/workflow/cloud-bench.ts";
 import { eventually, obstacle } from "./isolated-cloud.ts";
@@ -32,7 +33,7 @@ const LOST =
 /** Instead of 100 s, so that a test can wait for it. */
 const SILENCE_MS = 6000;
 
-suite("a cut in the middle of a copy", { timeout: 180_000, skip: obstacle }, () => {
+suite("a cut in the middle of a copy", { timeout: 240_000, skip: obstacle }, () => {
   let bench: CloudBench;
   let golden: ImportedImage;
   let path: string;
@@ -59,8 +60,10 @@ suite("a cut in the middle of a copy", { timeout: 180_000, skip: obstacle }, () 
       copying = true;
       onCopying();
     };
-    const request = { ...bench.request, sourceAmiId: golden.imageId };
-    const whole = await bench.context("good", { ...context, report });
+    const request = { ...bench.request, sourceAmiId: golden.imageId, timeoutMinutes: 3 };
+    // Four processes and a compiler may be busy beside it.
+    const limits = { ...QUICK, helloMs: 60_000, introductionMs: 60_000 };
+    const whole = await bench.context("good", { ...context, limits, report });
     return copyImage(request, await bench.identity(runId(id)), whole);
   }
 
