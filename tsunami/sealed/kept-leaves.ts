@@ -52,23 +52,20 @@ export class KeptLeaves {
   }
 
   /**
-   * Takes in a word of the receiver. One that went lost with its connection leaves a gap, which is
-   * sent.
-   *
-   * @returns `false` when it makes no sense.
+   * Takes in a word of the receiver. One that went lost with its connection, or makes no sense, leaves
+   * a gap, which is sent.
    */
-  hear({ volume, from, to, digests }: HeldLeaves): boolean {
+  hear({ volume, from, to, digests }: HeldLeaves): void {
     const heard = this.#heard.get(volume);
-    if (!heard) return true;
+    if (!heard) return;
     const bytes = Buffer.from(String(digests), "base64");
     const sane = Number.isSafeInteger(from) && Number.isSafeInteger(to);
     const fits = !bytes.length || bytes.length === (to - from) * KEPT_DIGEST_BYTES;
-    if (!sane || from < heard.known || from > to || to > heard.leaves || !fits) return false;
+    if (!sane || from < heard.known || from > to || to > heard.leaves || !fits) return;
     heard.known = to;
     this.#room -= bytes.length / KEPT_DIGEST_BYTES;
     if (bytes.length && this.#room >= 0) heard.windows.push({ from, to, digests: bytes });
     this.#wake();
-    return true;
   }
 
   /** Whether the receiver has this leaf. Leaves are asked for in rising order. */

@@ -250,7 +250,7 @@ class Session {
 
   #check(): void {
     const { length } = this.#options.volumes;
-    if (length < 1 || length > VOLUMES_MAX || !Number.isSafeInteger(this.#bytesTotal)) {
+    if (length < 1 || length > VOLUMES_MAX) {
       throw new TransferError("protocol", `${length} volumes make no session`);
     }
   }
@@ -330,7 +330,6 @@ class Session {
       this.#sayHello();
     } else {
       this.#settled = this.#controls.find((control) => markOf(control) === mark);
-      if (!this.#settled) throw new TransferError("protocol", "the peer has other keys");
     }
   }
 
