@@ -31,7 +31,7 @@ setInterval(() => {
 '
 `;
 
-suite("a copy between isolated helpers", { timeout: 180_000, skip: obstacle }, () => {
+suite("a copy between isolated helpers", { timeout: 240_000, skip: obstacle }, () => {
   let scene: Scene;
 
   before(async () => {

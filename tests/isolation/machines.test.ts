@@ -87,7 +87,7 @@ const shell = (...parts: string[]): string =>
   Buffer.from(`#!/bin/sh\n${parts.join("\n")}\n`).toString("base64");
 const node = (program: string): string => `node -e '${program}'`;
 
-suite("isolated machines", { timeout: 120_000, skip: obstacle }, () => {
+suite("isolated machines", { timeout: 180_000, skip: obstacle }, () => {
   let directory: string;
   let cloud: Localcloud;
   let virginia: EC2Client;
