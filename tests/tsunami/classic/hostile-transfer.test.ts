@@ -238,4 +238,34 @@ describe("classic sender in mid-transfer", { timeout: 60_000 }, () => {
       assert.ok(stream.ended, "ended");
     });
   }
+
+  it("serves on when a receiver says any part of its conversation twice", async (test) => {
+    const { served, received } = makeFolders(test);
+    const haste = { heartbeatTimeoutMs: 300, handshakeTimeoutMs: 300, idleTimeoutMs: 300 };
+    const sender = await serve(test, served, { a: randomBytes(1000) }, haste);
+    const stop = encodeRequests([{ type: 2, blockNumber: 0, errorRate: 0 }]);
+    const parts = [encodeName("a"), encodeParameters(SETTINGS.parameters), encodePort(9), stop];
+    for (let twice = -1; twice <= parts.length; twice++) {
+      const tcp = createConnection(sender.port, ADDRESS);
+      const stream = new ControlStream(tcp);
+      const greeting = encodeRevision();
+      stream.write(twice === -1 ? Buffer.concat([greeting, greeting]) : greeting);
+      const read = { what: "the sender's bytes", timeoutMs: 10_000 };
+      const challenge = (await stream.read(68, read)).subarray(4);
+      const proof = proveSecret(challenge, SECRET);
+      stream.write(twice === parts.length ? Buffer.concat([proof, proof]) : proof);
+      stream.write(
+        Buffer.concat(parts.flatMap((part, at) => (at === twice ? [part, part] : part))),
+      );
+      tcp.end();
+      const deadline = performance.now() + 20_000;
+      while (!stream.ended && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      assert.ok(stream.ended, `part ${twice}`);
+      tcp.destroy();
+    }
+    const receiver = await connect(test, sender.port, { replyTimeoutMs: 20_000 });
+    await receiver.get("a", join(received, "a"), PATIENT);
+  });
 });

@@ -5,7 +5,7 @@ import { hash, randomBytes } from "node:crypto";
 import { after, afterEach, beforeEach, test } from "node:test";
 import { runSession, type SessionReport } from "../../../tsunami/sealed/session.ts";
 import { callAsEvil, callTls, type EvilPeer, frameOf } from "../../support/evil-peer.ts";
-import { makeSessionPair, type SessionPair } from "../../support/loopback-sessions.ts";
+import { digestOf, makeSessionPair, type SessionPair } from "../../support/loopback-sessions.ts";
 
 const MIB = 1 << 20;
 const LEAF = randomBytes(MIB / 2);
@@ -184,6 +184,20 @@ test("a sender cannot end a session before the proof, nor tell numbers that are 
   peer.say({ type: "bye", bytesSent: -5, bytesResent: "Infinity" });
   const { bytesSent, bytesResent } = await session;
   assert.deepEqual({ bytesSent, bytesResent }, { bytesSent: 0, bytesResent: 0 });
+});
+
+test("whatever a sender says or sends twice counts once", async () => {
+  const session = listen();
+  const peer = await meet();
+  await peer.greet(pair);
+  peer.hello(pair);
+  const [data, tail, digest, bye] = steps(peer);
+  for (const step of [data, data, tail, data, tail, digest, digest]) step?.();
+  await peer.hears("proof");
+  for (const step of [data, digest, tail, bye, bye]) step?.();
+  const { digests } = await session;
+  assert.equal(digests.length, 1);
+  assert.equal(digestOf(pair.targets[0]?.path ?? ""), digests[0]);
 });
 
 const hellos: object[] = [
