@@ -25,6 +25,10 @@ test("a secret that gets into a stack's state and output is found at the end", a
   await stack.exportState();
   await assert.rejects(scene.close(), ({ actual }: assert.AssertionError) => {
     const found = String(actual);
+    const others = [actual]
+      .flat()
+      .filter((one) => !/^the secret key of aws-1 in /.test(String(one)));
+    assert.deepEqual(others, [], "and nothing else");
     assert.match(found, /the secret key of aws-1 in events-1\.json \(plain\)/);
     assert.match(found, /the secret key of aws-1 in state\/\S+ \(plain\)/);
     assert.match(found, /the secret key of aws-1 in output of pulumi stack export/);

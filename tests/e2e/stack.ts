@@ -6,7 +6,14 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative, resolve } from "node:path";
 import type { CopiedAmiArgs } from "../../components/copied-ami.ts";
 import type { CopiedImageFacts } from "../../dynamic-providers/workflow/copy-request.ts";
@@ -129,14 +136,11 @@ export async function createStack(
 
 /** Files of the stack, but for its packages and for the credentials that a test has put there. */
 function writtenBelow(directory: string): Trace[] {
-  return globSync("**/*", {
-    cwd: directory,
-    withFileTypes: true,
-    exclude: (entry) => entry.name === "node_modules" || /AWS_\w+_FILE$/.test(entry.name),
-  })
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ place: relative(directory, path), content: readFileSync(path) }));
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.startsWith("node_modules/") && !/AWS_\w+_FILE$/.test(path))
+    .map((path) => ({ place: path, content: readFileSync(join(directory, path)) }));
 }
 
 function writeProgram(directory: string): void {

@@ -67,7 +67,7 @@ export async function copyUnderAttack(
         localAddress: options.listens ? LISTENER : CALLER,
         peerAddress: RELAY,
         rateCapBitsPerSecond: RATE_BITS_PER_SECOND,
-        waits: { connectMs: 10_000, silenceMs: 8_000, againMs: 5_000, keepaliveMs: 500 },
+        waits: { connectMs: 30_000, silenceMs: 25_000, againMs: 15_000, keepaliveMs: 500 },
       }),
     );
     meanwhile?.(relay, own);
