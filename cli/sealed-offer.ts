@@ -12,6 +12,7 @@
  */
 
 import { basename } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { ALL_FILES } from "../tsunami/classic/wire.ts";
 import {
   type Control,
@@ -27,6 +28,8 @@ const OFFER_IDENTITY = "tsunami-offer";
 export const FILES_IDENTITY = "tsunami-files";
 /** Ours. For the other side's half of the exchange; it thinks no longer than a program does. */
 const ANSWER_MS = 10_000;
+/** Ours. Between calls to a server that is busy. */
+const BUSY_MS = 300;
 /** Ours. A timer counts milliseconds in 31 bits: a server waits three weeks, then again. */
 const PATIENCE_MS = 2 ** 31 - 1;
 /** Ours. Room for the frame around the names. */
@@ -167,13 +170,44 @@ async function meet<T>(
   { connectMs, signal }: { readonly connectMs: number; readonly signal: AbortSignal },
   work: (met: Control) => Promise<T>,
 ): Promise<T> {
-  const met = await openControl(options, { ...WAITS, connectMs }, signal);
+  const met = await connect(options, connectMs, signal);
   try {
     return await work(met);
   } catch (error) {
     await met.end();
     throw error;
   }
+}
+
+/**
+ * A server that is moving files to somebody listens under another identity. That may be the caller's
+ * own earlier try, which was killed: it is missed within seconds.
+ */
+async function connect(
+  options: ControlOptions,
+  connectMs: number,
+  signal: AbortSignal,
+): Promise<Control> {
+  const endMs = performance.now() + connectMs;
+  for (;;) {
+    try {
+      return await openControl(options, { ...WAITS, connectMs }, signal);
+    } catch (error) {
+      if (!(error instanceof TransferError) || !isBusy(error)) throw error;
+      if (performance.now() > endMs) {
+        const message = `${options.peerAddress} is serving somebody else`;
+        throw new TransferError("peer-unreachable", message, error);
+      }
+      await pause(BUSY_MS);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** A key that is wrong has another alert than an identity that is not expected now. */
+function isBusy({ code, cause }: TransferError): boolean {
+  const alert = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return code === "peer-refused" && alert.endsWith("HANDSHAKE_FAILURE");
 }
 
 /** The next message, which must be of that type; the one after it waits for whoever listens next. */

@@ -1,18 +1,18 @@
 /**
  * `tsunami serve|get|list --sealed`: files, block devices and /dev/null over the sealed engine. A
- * file is written beside its name and renamed when both sides have the same digest of it.
+ * file is written beside its name and renamed when both sides have the same digest of it; what an
+ * earlier try has left there is not fetched again.
  */
 
-import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { closeSync, openSync, rmSync, statSync } from "node:fs";
-import { open, rename, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { receiver } from "../tsunami/sealed/receiver.ts";
 import { sender } from "../tsunami/sealed/sender.ts";
 import { runSession, type SessionOptions } from "../tsunami/sealed/session.ts";
 import { TransferError } from "../tsunami/transfer-error.ts";
 import { outputPlaces } from "./output-places.ts";
+import { PartialFile } from "./partial-file.ts";
 import {
   askForFiles,
   askForList,
@@ -85,21 +85,21 @@ export async function serveSealed(
 export async function getSealed(
   command: GetCommand,
   psk: Uint8Array,
-  { say, signal }: TsunamiOutput,
+  { say, note, signal }: TsunamiOutput,
 ): Promise<void> {
   const { port, json, rateCapBitsPerSecond } = command;
   const peerAddress = await addressOf(command.host);
   const connectTimeoutMs = CONNECT_MS;
   const server = { peerAddress, port, psk, signal, connectTimeoutMs, rateCapBitsPerSecond };
   const { met, files: taken } = await askForFiles(command.files, server);
-  const targets: Target[] = [];
+  const targets: PartialFile[] = [];
   const meter = new TransferMeter(
     taken.length === 1 ? (taken[0]?.name ?? "") : `${taken.length} files`,
   );
   try {
     const names = taken.map(({ name }) => name);
     const places = outputPlaces(names, command);
-    for (const path of places) targets.push(newTarget(path));
+    for (const path of places) targets.push(await PartialFile.open(path));
     const volumes = taken.map(({ sizeBytes }, index) => {
       return { path: targets[index]?.writtenPath ?? "", sizeBytes };
     });
@@ -111,8 +111,11 @@ export async function getSealed(
       peerAddress,
       onProgress: (progress) => meter.show(progress),
     }).finally(() => meter.clear());
-    for (const { path, writtenPath } of targets) {
-      if (path !== writtenPath) await rename(writtenPath, path);
+    for (const target of targets) await target.finish();
+    const { bytesKept, bytesResent } = report;
+    if (bytesKept > 0) {
+      const twice = `${formatBytes(bytesResent)} sent twice`;
+      note(`kept ${formatBytes(bytesKept)} of an earlier try; ${twice}`);
     }
     const totalBytes = volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const rate = formatRate((totalBytes * 8000) / Math.max(1, report.durationMs));
@@ -122,11 +125,13 @@ export async function getSealed(
       if (json) say(JSON.stringify({ name, path, sizeBytes, digest, ...totals(report) }));
       else say(`${printable(name)}  ${formatBytes(sizeBytes)}  ${rate}  digest ${digest}`);
     }
+  } catch (error) {
+    const spoiled = error instanceof TransferError && error.code === "digest-mismatch";
+    const left = targets.flatMap((target) => target.leave(spoiled) ?? []);
+    if (left.length > 0) note(`the same command goes on where ${left.join(", ")} ends`);
+    throw error;
   } finally {
     await met.end();
-    for (const { path, writtenPath } of targets) {
-      if (path !== writtenPath) rmSync(writtenPath, { force: true });
-    }
   }
 }
 
@@ -159,27 +164,8 @@ function sessionBasics(
 }
 
 function totals(report: Awaited<ReturnType<typeof runSession>>): object {
-  const { bytesRead, bytesSent, bytesResent, durationMs } = report;
-  return { bytesRead, bytesSent, bytesResent, durationMs };
-}
-
-interface Target {
-  readonly path: string;
-  /** Beside `path` until the file is proved; a device is written as it is. */
-  readonly writtenPath: string;
-}
-
-function newTarget(path: string): Target {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status !== undefined && !status.isFile()) return { path, writtenPath: path };
-  const writtenPath = `${path}.${randomBytes(4).toString("hex")}.partial`;
-  try {
-    // Made here: the engine makes no file below /dev, where one may well be wanted (/dev/shm).
-    closeSync(openSync(writtenPath, "wx"));
-  } catch (cause) {
-    throw new TransferError("disk-io", `${path} cannot be written: ${messageOf(cause)}`, cause);
-  }
-  return { path, writtenPath };
+  const { bytesRead, bytesSent, bytesResent, bytesKept, durationMs } = report;
+  return { bytesRead, bytesSent, bytesResent, bytesKept, durationMs };
 }
 
 async function sizeOf(path: string, deviceSizeBytes: number | undefined): Promise<number> {
@@ -213,8 +199,4 @@ async function addressOf(host: string): Promise<string> {
   } catch (cause) {
     throw new TransferError("peer-unreachable", `${host} has no address`, cause);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
