@@ -20,6 +20,7 @@ import { iperfBbr, iperfCubic } from "./peers/iperf.ts";
 import type { Peer } from "./peers/peer.ts";
 import { sshCopies } from "./peers/ssh-copy.ts";
 import { classic, sealed } from "./peers/tsunami.ts";
+import { bundleTsunami } from "./peers/tsunami-program.ts";
 import { uftp } from "./peers/uftp.ts";
 import { PEER_NAMES, POINT_SETS, POINTS, type Point } from "./points.ts";
 import { writeReport } from "./report/performance-page.ts";
@@ -107,6 +108,7 @@ async function runAll(
   const programs = {
     longlink: await compileProgram("longlink", workspace),
     side: await compileProgram("side", workspace),
+    tsunami: await bundleTsunami(workspace),
   };
   const machine = await describeMachine();
   const contents = new Map<Point["content"], Content>();

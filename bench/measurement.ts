@@ -17,7 +17,9 @@ import {
 } from "./link/long-link.ts";
 import { Side } from "./link/side.ts";
 import { startCompetitor } from "./peers/iperf.ts";
+import type { LoopDelay } from "./peers/loop-watch.ts";
 import type { Peer, PeerContext, PeerOutcome } from "./peers/peer.ts";
+import type { TsunamiProgram } from "./peers/tsunami-program.ts";
 import { DEFAULT_QUEUE_MS, type PeerName, type Point, type PointLink } from "./points.ts";
 
 export interface MeasurementOptions {
@@ -25,7 +27,11 @@ export interface MeasurementOptions {
   readonly peer: Peer;
   readonly run: number;
   readonly content: Content;
-  readonly programs: { readonly longlink: string; readonly side: string };
+  readonly programs: {
+    readonly longlink: string;
+    readonly side: string;
+    readonly tsunami: TsunamiProgram;
+  };
   readonly workspace: string;
   readonly limitMs: number;
   readonly signal: AbortSignal;
@@ -61,6 +67,9 @@ export interface Measurement {
   };
   /** Cores that neither we nor the peer used. */
   readonly foreignCores: number;
+  /** How late the event loops of our own programs were. */
+  readonly senderLoop?: LoopDelay;
+  readonly receiverLoop?: LoopDelay;
   /** Not to be quoted: the machine was busy with something else. */
   readonly noisy: boolean;
   readonly competitorBitsPerSecond?: number;
@@ -98,7 +107,7 @@ export async function measure(options: MeasurementOptions): Promise<Measurement>
     return {
       ...measured,
       seed,
-      verified: await verify(outcome, content, destination),
+      verified: point.discards ? "no" : await verify(outcome, content, destination),
       foreignCores: others,
       noisy: others > FOREIGN_CORES_MAX || late,
       ...(competitorBitsPerSecond !== undefined && { competitorBitsPerSecond }),
@@ -157,6 +166,9 @@ function peerContext(
     addressA: link === undefined ? "127.0.0.1" : ADDRESS_A,
     addressB: link === undefined ? "127.0.0.1" : ADDRESS_B,
     rateMbit: point.link?.rateMbit,
+    tsunami: programs.tsunami,
+    discards: point.discards === true,
+    plainSockets: point.plainSockets === true,
     limitMs,
     signal,
     startA: start(link?.namespaceA),
@@ -239,6 +251,8 @@ function describe(
     receiverCores: cores(receiver),
     senderRssMiB: Math.round(sender.maxRssKiB / 1024),
     receiverRssMiB: Math.round(receiver.maxRssKiB / 1024),
+    ...(outcome.senderLoop && { senderLoop: outcome.senderLoop }),
+    ...(outcome.receiverLoop && { receiverLoop: outcome.receiverLoop }),
     ...(summary && {
       link: {
         lostPackets: summary.aToB.lost,

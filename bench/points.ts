@@ -22,6 +22,10 @@ export interface Point {
   readonly peers: readonly PeerName[];
   /** Seconds after the start, and the rate from then on. */
   readonly rateSteps?: readonly (readonly [number, number])[];
+  /** From memory to memory: what arrives is opened, and not kept. */
+  readonly discards?: boolean;
+  /** Without the kernel's batches. */
+  readonly plainSockets?: boolean;
   /** Another flow that is there first, and stays. */
   readonly competitor?: "bbr" | "cubic";
 }
@@ -106,6 +110,18 @@ export const POINTS: readonly Point[] = [
     content: "random",
     peers: ["sealed", "classic", "iperf3-bbr"],
   },
+  ...[false, true].map((plainSockets): Point => {
+    const sockets = plainSockets ? "plain" : "batched";
+    return {
+      id: `memory-${sockets}`,
+      set: "loopback",
+      title: `loopback, memory to memory, ${sockets} sockets`,
+      content: "random",
+      peers: ["sealed"],
+      discards: true,
+      plainSockets,
+    };
+  }),
 ];
 
 function random(set: PointSet, link: PointLink, peers: readonly PeerName[]): Point {

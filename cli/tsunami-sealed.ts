@@ -6,6 +6,7 @@
 
 import { lookup } from "node:dns/promises";
 import { open, stat } from "node:fs/promises";
+import { extname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { receiver } from "../tsunami/sealed/receiver.ts";
 import { sender } from "../tsunami/sealed/sender.ts";
@@ -27,7 +28,8 @@ import type { TsunamiOutput } from "./tsunami-output.ts";
 
 /** Ours. A person who typed a wrong name of a host does not want to wait two minutes. */
 const CONNECT_MS = 30_000;
-const WORKER_ENTRY = new URL("./disk-thread.ts", import.meta.url);
+/** Beside this file, as a source or as a bundle. */
+const WORKER_ENTRY = new URL(`./disk-thread${extname(import.meta.filename)}`, import.meta.url);
 const SECTOR_BYTES = 512;
 /** Ours. Between a receiver that failed and the next offer. */
 const FAILURE_PAUSE_MS = 100;

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { Content } from "../contents.ts";
 import type { Side, SideResult, Usage } from "../link/side.ts";
 import type { PeerName } from "../points.ts";
+import type { LoopDelay } from "./loop-watch.ts";
+import type { TsunamiProgram } from "./tsunami-program.ts";
 
 export interface PeerContext {
   readonly content: Content;
@@ -16,6 +18,12 @@ export interface PeerContext {
   readonly addressB: string;
   /** Of the link; `undefined` on the loopback. */
   readonly rateMbit: number | undefined;
+  /** Our own command, bundled. */
+  readonly tsunami: TsunamiProgram;
+  /** What arrives is not kept: memory to memory. */
+  readonly discards: boolean;
+  /** Without the kernel's batches. */
+  readonly plainSockets: boolean;
   /** A peer that has not finished then is cut off, and counted by what arrived. */
   readonly limitMs: number;
   readonly signal: AbortSignal;
@@ -33,6 +41,9 @@ export interface PeerOutcome {
   readonly proved: boolean;
   readonly sender: Usage;
   readonly receiver: Usage;
+  /** How late the event loops were, of those that have one. */
+  readonly senderLoop?: LoopDelay | undefined;
+  readonly receiverLoop?: LoopDelay | undefined;
   /** A rate that the peer measured itself, for those that move no file. */
   readonly goodputBitsPerSecond?: number;
 }

@@ -3,9 +3,10 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { LoopDelay } from "./loop-watch.ts";
 import { endOrLimit, failed, type Peer, type PeerContext, type PeerOutcome } from "./peer.ts";
+import { NODE_FLAGS } from "./tsunami-program.ts";
 
-const PROGRAM = join(import.meta.dirname, "../../cli/tsunami.ts");
 const PORT = "46224";
 /** Ours. 1400 and 6 bytes in a datagram, and 28 of headers: fits a path of 1434 bytes and more. */
 const CLASSIC_BLOCK_BYTES = 1400;
@@ -51,16 +52,18 @@ async function transfer(
     readonly proved: boolean;
   },
 ): Promise<PeerOutcome> {
-  const { content, destination, addressA, startA, startB } = context;
-  const node = [process.execPath, PROGRAM];
+  const { content, destination, addressA, startA, startB, tsunami, discards } = context;
+  const watch = ["--import", tsunami.loopWatch];
+  const sockets = context.plainSockets ? ["--no-experimental-ffi"] : [];
+  const node = [process.execPath, ...NODE_FLAGS, ...sockets, ...watch, tsunami.command];
   const serve = ["serve", "--address", addressA, "--port", PORT, ...how.options, content.path];
   const server = startA(...node, ...serve);
   await server.waitFor(/until Ctrl-C/);
   const place = `${addressA}:${PORT}`;
-  const wanted = [place, basename(content.path), "--output", destination];
+  const wanted = [place, basename(content.path), "--output", discards ? "/dev/null" : destination];
   const getter = startB(...node, "get", ...wanted, ...how.options, ...how.get);
   const { result, inTime, wallMs, bytesAtLimit } = await endOrLimit(getter, context);
-  const { usage: sender } = await server.end();
+  const served = await server.end();
   const complete = inTime && result.usage.status === 0;
   if (inTime && !complete) throw failed("tsunami get", result);
   const bytesMoved = complete ? content.sizeBytes : bytesAtLimit;
@@ -68,8 +71,16 @@ async function transfer(
     wallMs,
     bytesMoved,
     complete,
-    proved: how.proved && complete,
-    sender,
+    // What nobody keeps can only be known by its seal.
+    proved: how.proved && complete && !discards,
+    sender: served.usage,
     receiver: result.usage,
+    senderLoop: loopDelayIn(served.err),
+    receiverLoop: loopDelayIn(result.err),
   };
+}
+
+function loopDelayIn(text: string): LoopDelay | undefined {
+  const found = /^loop ([\d.]+) ([\d.]+)$/m.exec(text);
+  return found === null ? undefined : { p999Ms: Number(found[1]), maxMs: Number(found[2]) };
 }

@@ -3,7 +3,7 @@
 import { FRAGMENT_HEADER_BYTES } from "../../tsunami/sealed/datagram.ts";
 import { gridPointId, type PeerName, POINTS } from "../points.ts";
 import { followedAfterMs } from "./rate-steps.ts";
-import type { Results } from "./results.ts";
+import type { ResultLine, Results } from "./results.ts";
 
 export interface GoalRow {
   readonly goal: string;
@@ -91,11 +91,36 @@ export function goalRows(results: Results): GoalRow[] {
   const queues = results.find(gridPointId(80, 0), "sealed")?.runs ?? [];
   const queueMs = median(queues.map(({ link }) => link?.queueP95Ms ?? Number.NaN));
   add("our own standing queue, p95, 80 ms", queueMs, 30, { atMost: true, unit: "ms" });
-  add("sender's cores at 500 Mbit/s", primary?.senderCores.median, 0.5, { atMost: true });
-  add("receiver's cores at 500 Mbit/s", primary?.receiverCores.median, 0.8, { atMost: true });
-  const loopback = divide(rate("loopback", "sealed"), 1e9);
-  add("loopback", loopback, 1, { unit: "Gbit/s" });
+  rows.push(...costRows(results));
+  for (const [sockets, wanted] of [
+    ["batched", 5],
+    ["plain", 1],
+  ] as const) {
+    const reached = divide(rate(`memory-${sockets}`, "sealed"), 1e9);
+    add(`memory to memory, ${sockets} sockets`, reached, wanted, { unit: "Gbit/s" });
+  }
   return rows;
+}
+
+/** What each side may cost at 500 Mbit/s. */
+function costRows(results: Results): GoalRow[] {
+  const runs = results.find("primary-500-200-1", "sealed")?.runs ?? [];
+  const row = (
+    goal: string,
+    unit: string | undefined,
+    wanted: number,
+    value: (run: ResultLine) => number | undefined,
+  ): GoalRow => {
+    const reached = median(runs.flatMap((run) => value(run) ?? []));
+    const unitOf = unit !== undefined && { unit };
+    return { goal, wanted, atMost: true, ...unitOf, ...(reached !== undefined && { reached }) };
+  };
+  return (["sender", "receiver"] as const).flatMap((side) => [
+    row(`${side}'s cores`, undefined, side === "sender" ? 0.5 : 0.8, (run) => run[`${side}Cores`]),
+    row(`${side}'s memory`, "MiB", 256, (run) => run[`${side}RssMiB`]),
+    row(`${side}'s event loop late, p99.9`, "ms", 10, (run) => run[`${side}Loop`]?.p999Ms),
+    row(`${side}'s event loop late, worst`, "ms", 10, (run) => run[`${side}Loop`]?.maxMs),
+  ]);
 }
 
 function divide(value: number | undefined, by: number | undefined): number | undefined {

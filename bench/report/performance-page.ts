@@ -42,7 +42,11 @@ iperf3 moves no file: its figure is TCP's steady state without its first five se
 it. *Wire* is IP bytes that left the link towards the receiver, of file bytes. CPU is in cores, of all
 processes of a side. Median and range; a run counts only when others used less than a quarter of a
 core and the emulator was never 50 ms late (else marked †). Classic mode is our own clean-room
-implementation of the original's protocol and rate rule, told 96 % of the link's rate.
+implementation of the original's protocol and rate rule, told 96 % of the link's rate. Both run as one
+bundle each side, as the program on a helper does. *Memory to memory* is a file in memory sent to
+\`/dev/null\`: read, hashed, sealed, sent, opened, and not kept. How late an event loop was is Node's
+own histogram of a timer of 1 ms, from 2.5 s after the program's start; the emulator and both sides
+share the machine's cores, so that it also says how long a program waited for one.
 `;
 
 /** @param results - Lines of earlier benches.  @param docs - The folder of the page. */

@@ -34,9 +34,15 @@ export class Results {
     this.lines = lines;
   }
 
+  /** A run that was measured again counts as it was measured last. */
   static read(path: string): Results {
     const texts = readFileSync(path, "utf8").split("\n").filter(Boolean);
-    return new Results(texts.map((text) => JSON.parse(text) as ResultLine));
+    const newest = new Map<string, ResultLine>();
+    for (const text of texts) {
+      const line = JSON.parse(text) as ResultLine;
+      newest.set([line.pointId, line.peer, line.run].join(" "), line);
+    }
+    return new Results([...newest.values()]);
   }
 
   /** @returns `undefined` when there is no such run. */

@@ -57,6 +57,22 @@ describe("bench results", () => {
     assert.equal(new Results([noisy]).find("primary-500-200-1", "uftp"), undefined);
   });
 
+  it("takes a run that was measured again as it was measured last", () => {
+    const folder = mkdtempSync(join(tmpdir(), "amicopy-results-"));
+    try {
+      const path = join(folder, "results.jsonl");
+      const rates = [100e6, 200e6, 300e6];
+      const lines = rates.map((goodputBitsPerSecond, index) =>
+        JSON.stringify(line({ goodputBitsPerSecond, run: index === 1 ? 2 : 1 })),
+      );
+      writeFileSync(path, `${lines.join("\n")}\n`);
+      const found = Results.read(path).find("primary-500-200-1", "sealed");
+      assert.deepEqual(found?.goodput, { median: 250e6, least: 200e6, most: 300e6 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it("reads a percentile off the queue's histogram", () => {
     assert.equal(queuePercentileMs([90, 5, 4, 1], 0.95), 2);
     assert.equal(queuePercentileMs([], 0.95), 0);
