@@ -41,6 +41,7 @@ All three:
     --sealed --psk-file F the sealed revision: encrypted, proved, no parameters. F holds 64 hex
                           digits (openssl rand -hex 32). One receiver at a time; files, block devices
                           and /dev/null. get takes --rate R as an upper limit, if given.
+                          A get that was stopped or killed leaves NAME.part: the same get goes on.
     --size BYTES          serve --sealed: the length of a character device such as /dev/urandom
     --json                results as lines of JSON
 

@@ -15,6 +15,8 @@ import {
 } from "node:fs";
 import { Socket } from "node:net";
 import { after, beforeEach, test } from "node:test";
+import { leafDigest } from "../../../tsunami/sealed/digest.ts";
+import { KeptLeaves } from "../../../tsunami/sealed/kept-leaves.ts";
 import { runSession, type SessionReport } from "../../../tsunami/sealed/session.ts";
 import { digestOf, makeSessionPair, type SessionPair } from "../../support/loopback-sessions.ts";
 
@@ -172,4 +174,25 @@ test("files of a sender that is long done reading do not end up with the garbage
   for (let index = 0; index < 6; index += 1) pair.addVolume([randomBytes(MIB)]);
   const workerEntry = new URL("../../support/gc-disk-entry.ts", import.meta.url);
   await copy(true, (_, options) => ({ ...options, workerEntry, rateCapBitsPerSecond: 25e6 }));
+});
+
+test("what a receiver says it has is compared leaf by leaf; gaps and nonsense are not had", async () => {
+  const kept = new KeptLeaves([{ path: "", sizeBytes: 6 * MIB }]);
+  kept.expect([0]);
+  const ones = leafDigest(Buffer.alloc(MIB, 1));
+  const digests = "7njNKdOlNHEAAAAAAAAAAA==";
+  const word = { volume: 0, from: 1, to: 3, digests };
+  for (const nonsense of [
+    ...[{ from: -1 }, { to: 7 }, { from: 3, to: 1 }, { from: 0.5, to: 2.5 }],
+    ...[{ digests: "AAAA" }, { volume: 1 }, { from: "1" as unknown as number }],
+  ]) {
+    kept.hear({ ...word, ...nonsense });
+  }
+  kept.hear(word);
+  kept.hear({ ...word, from: 0, to: 2 });
+  kept.hear({ ...word, from: 5, to: 6, digests: "" });
+  const had: boolean[] = [];
+  for (let leaf = 0; leaf < 6; leaf += 1) had.push(await kept.has(0, leaf, ones));
+  assert.deepEqual(had, [false, true, false, false, false, false]);
+  assert.equal(await kept.has(1, 0, ones), false);
 });
