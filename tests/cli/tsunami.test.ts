@@ -70,7 +70,7 @@ async function setUp(
   return { folder, place: `127.0.0.1:${port}`, server };
 }
 
-describe("tsunami on the command line", { timeout: 60_000 }, () => {
+describe("tsunami on the command line", { timeout: 200_000 }, () => {
   const revisions = [
     { name: "classic", options: ["--secret-file", "secret"] },
     { name: "sealed", options: ["--sealed", "--psk-file", "psk"] },

@@ -26,7 +26,7 @@ function resolved<T>(output: pulumi.Output<T>): Promise<T> {
 
 const { sourceAmiId, source, destination } = request;
 
-suite("a CopiedAmi", { timeout: 20_000 }, () => {
+suite("a CopiedAmi", { timeout: 60_000 }, () => {
   let copy: CopiedAmi;
 
   before(async () => {

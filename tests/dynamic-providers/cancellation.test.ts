@@ -20,7 +20,7 @@ function workUntil(signal: AbortSignal): Promise<string> {
   });
 }
 
-suite("a run is stopped", { timeout: 10_000 }, () => {
+suite("a run is stopped", { timeout: 60_000 }, () => {
   afterEach(() => watched?.dispose());
 
   test("by the Cancel call of a first Ctrl-C", async () => {
@@ -64,7 +64,7 @@ suite("a run is stopped", { timeout: 10_000 }, () => {
   });
 });
 
-suite("an idle provider", { timeout: 10_000 }, () => {
+suite("an idle provider", { timeout: 60_000 }, () => {
   afterEach(() => watched?.dispose());
 
   test("leaves at once when the operation is over", async () => {

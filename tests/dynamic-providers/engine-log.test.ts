@@ -19,7 +19,7 @@ interface Logged {
 
 type Answer = (error: null, message: unknown) => void;
 
-suite("the engine's log", { timeout: 20_000 }, () => {
+suite("the engine's log", { timeout: 60_000 }, () => {
   const logged: Logged[] = [];
   let arrived = Promise.withResolvers<void>();
   let address = "";

@@ -98,7 +98,7 @@ async function fails(
   assert.deepEqual(filesIn(received), []);
 }
 
-describe("classic receiver in mid-transfer", { timeout: 60_000 }, () => {
+describe("classic receiver in mid-transfer", { timeout: 200_000 }, () => {
   it("gives up when the sender stalls after some blocks", async (test) => {
     const port = await evilSender(test, ({ block }) => {
       for (const number of [1, 2, 3]) block(number);
@@ -206,7 +206,7 @@ const CALLS: Readonly<Record<string, readonly Request[]>> = {
   "says what is no request": [{ type: 65_535, blockNumber: 7, errorRate: 7 }],
 };
 
-describe("classic sender in mid-transfer", { timeout: 60_000 }, () => {
+describe("classic sender in mid-transfer", { timeout: 200_000 }, () => {
   for (const [what, requests] of Object.entries(CALLS)) {
     it(`serves another receiver while one ${what}, and says nothing more`, async (test) => {
       const bytes = randomBytes(200_000);

@@ -29,7 +29,7 @@ import {
 } from "./loopback.ts";
 import { controlBytes, recordedSession } from "./recorded-sessions.ts";
 
-const READ = { what: "the sender's bytes", timeoutMs: 2000 };
+const READ = { what: "the sender's bytes", timeoutMs: 20_000 };
 const HASTY = { handshakeTimeoutMs: 150, idleTimeoutMs: 150, heartbeatTimeoutMs: 150 };
 /** What a receiver says after its proof: fetch `a`, a request of each type, STOP. */
 const CONVERSATION = Buffer.concat([
@@ -62,13 +62,21 @@ async function handshake(
   return { socket, stream };
 }
 
+/** A hasty sender may take an honest receiver on a busy machine for a slow one: some tries are fair. */
 async function stillServes(test: TestContext, port: number, folder: string): Promise<void> {
-  const receiver = await connect(test, port);
-  await receiver.get("a", join(folder, "a"), SETTINGS);
-  receiver.close();
+  for (let tries = 5; ; tries--) {
+    try {
+      const receiver = await connect(test, port);
+      await receiver.get("a", join(folder, "a"), SETTINGS);
+      receiver.close();
+      return;
+    } catch (error) {
+      if (tries === 1) throw error;
+    }
+  }
 }
 
-describe("classic sender against hostile receivers", { timeout: 60_000 }, () => {
+describe("classic sender against hostile receivers", { timeout: 200_000 }, () => {
   it("ends the session, and serves the next, when a receiver closes after any byte", async (test) => {
     const { served, received } = makeFolders(test);
     const sender = await serve(test, served, { a: randomBytes(1000) }, HASTY);
@@ -156,7 +164,7 @@ describe("classic sender against hostile receivers", { timeout: 60_000 }, () => 
   });
 });
 
-describe("classic receiver against hostile senders", { timeout: 60_000 }, () => {
+describe("classic receiver against hostile senders", { timeout: 200_000 }, () => {
   it("fails with a reason, and leaves no file, when a sender closes after any byte", async (test) => {
     const { received } = makeFolders(test);
     const bytes = controlBytes(recordedSession("get-small"), "toReceiver");

@@ -56,7 +56,14 @@ export async function connect(
   change: Partial<Parameters<typeof ClassicReceiver.connect>[0]> = {},
 ): Promise<ClassicReceiver> {
   const signal = new AbortController().signal;
-  const options = { host: ADDRESS, port, secret: SECRET, signal, replyTimeoutMs: 2000, ...change };
+  const options = {
+    host: ADDRESS,
+    port,
+    secret: SECRET,
+    signal,
+    replyTimeoutMs: 20_000,
+    ...change,
+  };
   const receiver = await ClassicReceiver.connect(options);
   test.after(() => receiver.close());
   return receiver;
@@ -66,7 +73,7 @@ export async function connect(
 export const SETTINGS: ReceiveSettings = {
   parameters: { ...DEFAULT_PARAMETERS, blockSizeBytes: 256, rateBitsPerSecond: 200_000_000 },
   policy: { kind: "lossless" },
-  silenceTimeoutMs: 3000,
+  silenceTimeoutMs: 15_000,
 };
 
 /** A receiver's socket that loses what `isLost` says, counted from 0. */
@@ -114,9 +121,9 @@ export function filesIn(folder: string): string[] {
   return readdirSync(folder).sort();
 }
 
-/** Waits until something is so. @throws after two seconds. */
+/** Waits until something is so. @throws after twenty seconds. */
 export async function eventually(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 2000;
+  const deadline = performance.now() + 20_000;
   while (!isSo()) {
     if (performance.now() > deadline) throw new Error(`still not: ${what}`);
     const { promise, resolve } = Promise.withResolvers<void>();

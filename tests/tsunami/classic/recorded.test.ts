@@ -12,7 +12,7 @@ import { type RecordedSession, recordedFile, recordedSession } from "./recorded-
 
 type Part = RecordedSession["control"][number];
 
-const READ = { what: "the next recorded bytes", timeoutMs: 2000 };
+const READ = { what: "the next recorded bytes", timeoutMs: 20_000 };
 /** What the two programs make up themselves, and so never repeat. */
 const isChallenge = (part: Part): boolean => /challenge: /.test(part.meaning);
 const isProof = (part: Part): boolean => /^MD5/.test(part.meaning);
@@ -109,7 +109,7 @@ function playSender(
   return { done: play() };
 }
 
-describe("classic against recorded sessions of the original", { timeout: 30_000 }, () => {
+describe("classic against recorded sessions of the original", { timeout: 120_000 }, () => {
   const ids = ["get-small", "get-multi", "dir-then-get", "not-found", "other-secret", "empty-file"];
   for (const id of ids) {
     it(`sends what the original sent: ${id}`, async (test) => {

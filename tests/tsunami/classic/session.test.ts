@@ -16,7 +16,7 @@ import {
 
 const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
-describe("classic session", { timeout: 60_000 }, () => {
+describe("classic session", { timeout: 200_000 }, () => {
   it("fetches a file by its name as served and by its base name", async (test) => {
     const { served, received } = makeFolders(test);
     const bytes = randomBytes(100_001);
