@@ -19,7 +19,7 @@ import { type Measurement, measure, removeStaleWorkspaces } from "./measurement.
 import { iperfBbr, iperfCubic } from "./peers/iperf.ts";
 import type { Peer } from "./peers/peer.ts";
 import { sshCopies } from "./peers/ssh-copy.ts";
-import { classic, sealed } from "./peers/tsunami.ts";
+import { classic, classicDefault, sealed } from "./peers/tsunami.ts";
 import { bundleTsunami } from "./peers/tsunami-program.ts";
 import { uftp } from "./peers/uftp.ts";
 import { PEER_NAMES, POINT_SETS, POINTS, type Point } from "./points.ts";
@@ -39,7 +39,15 @@ const USAGE = `npm run bench -- [--only SET|POINT,...] [--peers NAME,...] [--run
     --list     the points
 `;
 
-const PEERS: readonly Peer[] = [sealed, classic, iperfBbr, iperfCubic, ...sshCopies, uftp];
+const PEERS: readonly Peer[] = [
+  sealed,
+  classic,
+  classicDefault,
+  iperfBbr,
+  iperfCubic,
+  ...sshCopies,
+  uftp,
+];
 const WORKSPACES = "/dev/shm";
 const PREFIX = "amicopy-bench-";
 const ROOT = resolve(import.meta.dirname, "..");

@@ -45,6 +45,7 @@ export type PointSet = (typeof POINT_SETS)[number];
 export const PEER_NAMES = [
   "sealed",
   "classic",
+  "classic-default",
   "iperf3-bbr",
   "iperf3-cubic",
   "scp-bbr",
