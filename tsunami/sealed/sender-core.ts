@@ -15,6 +15,7 @@ import { TransferError } from "../transfer-error.ts";
 import { BurstSpread } from "./burst-spread.ts";
 import { FRAGMENT_HEADER_BYTES, type Mark, payloadBytes, writeFragmentHeader } from "./datagram.ts";
 import { DeliverySpan, RATE_INTERVAL_MS } from "./delivery-span.ts";
+import { type Flight, needed, type Piece, type Slot } from "./flight.ts";
 import { FRAGMENTS_MAX, HEADER_BYTES, SEALED_BYTES_MAX, WINDOW_RECORDS } from "./limits.ts";
 import type { RateController } from "./rate-controller.ts";
 import type { Report } from "./report.ts";
@@ -37,34 +38,6 @@ const NARROW_ROUNDS = 4;
 /** Ours. What a report stands for at most, so that a path that was dead is no narrow one. */
 const REPORT_MS_MAX = 200;
 
-/** A record in the window. */
-interface Slot {
-  readonly record: number;
-  readonly sealedBytes: number;
-  /** Chosen when it is sent first. */
-  fragmentBytes: number;
-  confirmed: boolean;
-  /** How often the receiver could not open it. */
-  torn: number;
-  readonly arrived: Uint8Array;
-}
-
-interface Piece {
-  readonly slot: Slot;
-  readonly index: number;
-}
-
-/** A transmission. */
-interface Flight extends Piece {
-  readonly linkBytes: number;
-  readonly sentAt: number;
-  /** Link bytes sent until then. */
-  readonly sentBytes: number;
-  /** When there was nothing to send for the last time before. */
-  readonly idleAt: number;
-  state: "flying" | "arrived" | "lost";
-}
-
 export interface SenderCoreOptions {
   /** {@link WINDOW_RECORDS} slots of {@link SEALED_BYTES_MAX}; record r lives in slot r mod window. */
   readonly ring: Buffer;
@@ -73,7 +46,6 @@ export interface SenderCoreOptions {
   readonly onConfirmed: (record: number) => void;
 }
 
-const needed = ({ slot, index }: Piece) => !slot.confirmed && !slot.arrived[index];
 const neverSent = () => new TransferError("protocol", "the peer acknowledged what was never sent");
 
 export class SenderCore {
