@@ -104,7 +104,7 @@ suite("the installed package", { timeout: 300_000 }, () => {
     writeProgram('import { CopiedAmi, type CopiedAmiArgs } from "amicopy";');
     const made = await up();
     assert.equal(made.code, 0, made.output);
-    assert.match(made.output, /\+ 6 created/);
+    assert.match(made.output, /\+ 7 created/);
     assert.equal((await scene.inventory()).length, 4);
   });
 
@@ -114,7 +114,7 @@ suite("the installed package", { timeout: 300_000 }, () => {
     writeJson("tsconfig.json", ESM_TSCONFIG);
     const again = await up();
     assert.equal(again.code, 0, again.output);
-    assert.match(again.output, /6 unchanged/);
+    assert.match(again.output, /7 unchanged/);
   });
 
   test("copies an image from an ECMAScript module", async () => {
@@ -123,7 +123,7 @@ suite("the installed package", { timeout: 300_000 }, () => {
     assert.equal((await scene.inventory()).length, 2);
     const made = await up();
     assert.equal(made.code, 0, made.output);
-    assert.match(made.output, /\+ 6 created/);
+    assert.match(made.output, /\+ 7 created/);
   });
 
   test("has types for both kinds of program: a misspelt argument does not compile", async () => {
