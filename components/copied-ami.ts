@@ -10,15 +10,17 @@ import { CopyRun } from "../dynamic-providers/copy-run.ts";
 import { HelperInstance } from "../dynamic-providers/helper-instance.ts";
 import { ImageOwnership } from "../dynamic-providers/image-ownership.ts";
 import { ResourceType } from "../dynamic-providers/stub.ts";
-import type { CopiedSnapshot } from "../dynamic-providers/workflow/copy-request.ts";
+import type { CopiedSnapshot, FidelityLine } from "../dynamic-providers/workflow/copy-request.ts";
 
 export type {
   AssumeRoleArgs,
+  DeviceChangeArgs,
   HelperArgs,
   HelperSideArgs,
+  PermissionMapArgs,
   SideArgs,
 } from "../dynamic-providers/copy-request-args.ts";
-export type { CopiedSnapshot };
+export type { CopiedSnapshot, FidelityLine };
 
 /** What to copy, from where, to where, and how. */
 export interface CopiedAmiArgs extends CopyRequestArgs {}
@@ -60,6 +62,8 @@ export class CopiedAmi extends pulumi.ComponentResource {
   readonly sourceImageId: pulumi.Output<string>;
   /** The copy's snapshots in the order of its block device mappings, each with the digest of its content (`docs/digest.md`). */
   readonly snapshots: pulumi.Output<readonly CopiedSnapshot[]>;
+  /** What became of each attribute of the source, as it was when it was copied: kept, other than the source because it was asked for, or lost, and why. */
+  readonly fidelity: pulumi.Output<readonly FidelityLine[]>;
   /** Bytes read from the source volumes, holes included: what a digest covers. */
   readonly bytesRead: pulumi.Output<number>;
   /** Bytes that went over the network, repeated ones included. */
@@ -102,6 +106,7 @@ export class CopiedAmi extends pulumi.ComponentResource {
     this.partition = image.partition;
     this.sourceImageId = image.sourceImageId;
     this.snapshots = image.snapshots;
+    this.fidelity = image.fidelity;
     this.bytesRead = image.bytesRead;
     this.bytesSent = image.bytesSent;
     this.durationSeconds = image.durationSeconds;
@@ -122,6 +127,7 @@ export class CopiedAmi extends pulumi.ComponentResource {
       partition: this.partition,
       sourceImageId: this.sourceImageId,
       snapshots: this.snapshots,
+      fidelity: this.fidelity,
       bytesRead: this.bytesRead,
       bytesSent: this.bytesSent,
       durationSeconds: this.durationSeconds,

@@ -2,23 +2,21 @@
 
 import type { dynamic } from "@pulumi/pulumi";
 import { plainError, unfinishedError } from "./failure.ts";
-import {
-  changedWishes,
-  freshWishes,
-  hasDrifted,
-  needsSource,
-  type SourceDefaults,
-  wishesChanged,
-} from "./image-wishes.ts";
+import { changedWishes, hasDrifted, needsSource, wishesChanged } from "./image-wishes.ts";
 import { checkRequest, isUnknown } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
 import type { RunOutcome } from "./shared-run.ts";
+import { snapshotWishes, wishesFor } from "./workflow/carry-over.ts";
 import { checkAccount } from "./workflow/check-account.ts";
-import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./workflow/copy-request.ts";
+import type {
+  CopiedImageFacts,
+  CopyRequest,
+  ImageWishes,
+  RunIdentity,
+} from "./workflow/copy-request.ts";
+import { describeSource } from "./workflow/describe-source.ts";
 import type { ObservedImage } from "./workflow/observe-image.ts";
-import { withoutReserved } from "./workflow/run.ts";
-import type { ImageWishes } from "./workflow/update-image.ts";
 
 interface ImageInputs {
   readonly request: CopyRequest;
@@ -107,8 +105,8 @@ function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {
       inputs: { ...inputs },
     });
   }
-  const { image, attempt } = outcome.result;
-  return { outcome: "complete", request, run, image, attempt, wanted: freshWishes(image) };
+  const { image, attempt, wishes } = outcome.result;
+  return { outcome: "complete", request, run, image, attempt, wanted: wishes };
 }
 
 /** Whether there is anything to do, be it only to remember how the destination is reached now. */
@@ -124,7 +122,7 @@ function hasAllSnapshots(image: CopiedImageFacts, observed: ObservedImage): bool
 
 async function observe(parts: ProviderParts, state: CompleteState): Promise<ObservedImage> {
   const cloud = parts.openCloud(state.request.destination);
-  return parts.observeImage(state.image, cloud);
+  return parts.observeImage(state.image, cloud, state.wanted);
 }
 
 /** Makes the image as it is wanted now. Calls nothing when only a reference has changed. */
@@ -145,7 +143,7 @@ async function repair(
     if (observed?.registered === false) {
       state = { ...state, image: await parts.restoreImage(olds.image, news) };
     }
-    const source = await sourceDefaults(parts, olds.request, news);
+    const source = await sourceWishes(parts, olds, news);
     const wanted = changedWishes(olds.wanted, olds.request, request, source);
     const image = await parts.updateImage(state.image, wanted, cloud);
     return { ...state, image, wanted };
@@ -157,15 +155,20 @@ async function repair(
 }
 
 /** @returns `undefined` also when the source image is gone: what was copied from it then stays. */
-async function sourceDefaults(
+async function sourceWishes(
   parts: ProviderParts,
-  before: CopyRequest,
+  { request: before, image }: CompleteState,
   { request, run }: ImageInputs,
-): Promise<SourceDefaults | undefined> {
+): Promise<ImageWishes | undefined> {
   if (!needsSource(before, request)) return undefined;
   const cloud = parts.openCloud(request.source);
   await checkAccount(cloud, run.source);
-  const [image] = await cloud.describeImages({ imageIds: [request.sourceAmiId] });
-  if (image === undefined) return undefined;
-  return { description: image.description, tags: withoutReserved(image.tags) };
+  const source = await describeSource(cloud, request.sourceAmiId, {
+    accountId: run.source.accountId,
+    wantsPermissions: request.copyLaunchPermissions !== undefined,
+  });
+  if (source === undefined) return undefined;
+  const wishes = wishesFor(request, source, run, parts.clock.now());
+  const snapshotPermissions = snapshotWishes(request, source, image.snapshots, run);
+  return snapshotPermissions === undefined ? wishes : { ...wishes, snapshotPermissions };
 }

@@ -59,6 +59,25 @@ export interface HelperArgs {
   readonly destination?: Input<HelperSideArgs> | undefined;
 }
 
+/** How a device of the copy differs from the source's. What is absent is as the source has it. */
+export interface DeviceChangeArgs {
+  /** `gp2`, `gp3`, `io1`, `io2`, `st1`, `sc1`, `standard`. Another type drops the source's `iops` and `throughputMibps`. */
+  readonly volumeType?: Input<string> | undefined;
+  /** Operations per second. */
+  readonly iops?: Input<number> | undefined;
+  /** MiB per second. */
+  readonly throughputMibps?: Input<number> | undefined;
+  /** GiB, not smaller than the snapshot. */
+  readonly volumeSizeGib?: Input<number> | undefined;
+  readonly deleteOnTermination?: Input<boolean> | undefined;
+}
+
+/** Who may use the copy: whoever may use the source. */
+export interface PermissionMapArgs {
+  /** Source account id → destination account id. Without an entry an id stays as it is within a partition, and is left out across partitions. */
+  readonly accountIds: Input<Record<string, Input<string>>>;
+}
+
 /** What to copy, from where, to where, and how. */
 export interface CopyRequestArgs {
   /** The image to copy, `ami-…`. A change: replaces. */
@@ -79,6 +98,16 @@ export interface CopyRequestArgs {
   readonly encrypted?: Input<boolean> | undefined;
   /** Key id, ARN or alias at the destination, for encrypted snapshots. Default: the account's default key for EBS. A change: replaces. */
   readonly kmsKeyId?: Input<string> | undefined;
+  /** Changes of single devices, by device name (`/dev/sdf`), for what the destination does not offer. Default: as the source. A change: replaces. */
+  readonly blockDevices?: Input<Record<string, Input<DeviceChangeArgs>>> | undefined;
+  /** Kernel at the destination (`aki-…`) for a paravirtual image, which is refused without. A change: replaces. */
+  readonly kernelId?: Input<string> | undefined;
+  /** RAM disk at the destination (`ari-…`) for a paravirtual image. A change: replaces. */
+  readonly ramdiskId?: Input<string> | undefined;
+  /** Carries the launch permissions of the image, and those of its snapshots, over. Default: the copy is private. A change: in place. */
+  readonly copyLaunchPermissions?: Input<PermissionMapArgs> | undefined;
+  /** Refuses, before anything starts, what cannot be carried over wholly. Default: `false`, and `fidelity` tells. A change: nothing; the next copy uses it. */
+  readonly strict?: Input<boolean> | undefined;
   /** Wishes for the helper instances. A change: nothing; the next copy uses it. */
   readonly helper?: Input<HelperArgs> | undefined;
   /** Start of the names of everything temporary, at most 64 characters. Default: `amicopy`. A change: nothing; the next copy uses it. */

@@ -8,7 +8,8 @@ import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
 import { checkAccount } from "./workflow/check-account.ts";
-import type { CopyRequest, RunIdentity } from "./workflow/copy-request.ts";
+import type { CopyRequest, FidelityLine, RunIdentity } from "./workflow/copy-request.ts";
+import { formatFidelity, losses } from "./workflow/fidelity.ts";
 
 /** What the state holds of a run. */
 interface CopyRunState {
@@ -40,10 +41,11 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
     async create(inputs) {
       const request: CopyRequest = inputs.request;
       const runId = parts.newRunId();
-      const { problems, identity } = await parts.preflight(request).catch((error) => {
+      const { problems, identity, fidelity } = await parts.preflight(request).catch((error) => {
         throw plainError(error);
       });
       if (problems.length > 0 || identity === undefined) throw preflightError(problems);
+      tellLosses(parts, request, fidelity ?? []);
       const createdAt = new Date(parts.clock.now()).toISOString();
       const outs: CopyRunState = { request, run: { runId, ...identity }, createdAt, lost: false };
       return { id: runId, outs };
@@ -71,6 +73,17 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
       if (failures.length > 0) throw plainError(new Error(failures.join("\n")));
     },
   };
+}
+
+/** Before anything costs money, a person reads what the copy will not have. */
+function tellLosses(
+  { log }: ProviderParts,
+  { sourceAmiId }: CopyRequest,
+  fidelity: readonly FidelityLine[],
+): void {
+  const lost = losses(fidelity);
+  if (lost.length === 0) return;
+  log.note(undefined, `not carried over from ${sourceAmiId}:\n${formatFidelity(lost)}`);
 }
 
 /**

@@ -4,30 +4,13 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { Tags } from "./ec2/ec2.ts";
-import type { CopiedImageFacts, CopyRequest } from "./workflow/copy-request.ts";
+import type { CopyRequest, ImageWishes } from "./workflow/copy-request.ts";
 import type { ObservedImage } from "./workflow/observe-image.ts";
-import type { ImageWishes } from "./workflow/update-image.ts";
-
-/** What the source image has that a copy takes over where the request says nothing else. */
-export interface SourceDefaults {
-  readonly description: string;
-  readonly tags: Tags;
-}
-
-/** The wishes that a fresh copy already fulfils. */
-export function freshWishes(image: CopiedImageFacts): ImageWishes {
-  return {
-    description: image.description,
-    tags: image.imageTags,
-    launchPermissions: [],
-    disabled: false,
-  };
-}
 
 /** Whether the new wishes depend on the source image, because something given was taken back. */
 export function needsSource(before: CopyRequest, after: CopyRequest): boolean {
   if (before.description !== undefined && after.description === undefined) return true;
+  if (!isDeepStrictEqual(before.copyLaunchPermissions, after.copyLaunchPermissions)) return true;
   if (!after.copyTags) return false;
   return !before.copyTags || Object.keys(before.tags).some((key) => !(key in after.tags));
 }
@@ -40,22 +23,38 @@ export function changedWishes(
   wanted: ImageWishes,
   before: CopyRequest,
   after: CopyRequest,
-  source: SourceDefaults | undefined,
+  source: ImageWishes | undefined,
 ): ImageWishes {
   const kept = Object.entries(wanted.tags).filter(([key]) => !(key in before.tags));
-  const copied = after.copyTags ? (source?.tags ?? Object.fromEntries(kept)) : {};
+  const copied = after.copyTags ? Object.fromEntries(kept) : {};
   const isTakenBack = before.description !== undefined && after.description === undefined;
   const inherited = isTakenBack ? source?.description : undefined;
   return {
     ...wanted,
     description: after.description ?? inherited ?? wanted.description,
-    tags: { ...copied, ...after.tags },
+    tags: source?.tags ?? { ...copied, ...after.tags },
+    ...changedPermissions(before, after, source),
+  };
+}
+
+/** Permissions that are no longer asked for are taken away also when the source is gone. */
+function changedPermissions(
+  { copyLaunchPermissions: before }: CopyRequest,
+  { copyLaunchPermissions: after }: CopyRequest,
+  source: ImageWishes | undefined,
+): Partial<ImageWishes> {
+  if (isDeepStrictEqual(before, after)) return {};
+  if (source === undefined && after !== undefined) return {};
+  const { launchPermissions = [], snapshotPermissions } = source ?? {};
+  return {
+    launchPermissions,
+    ...(snapshotPermissions !== undefined && { snapshotPermissions }),
   };
 }
 
 /** In-place changes of a request that concern the image itself. */
 export function wishesChanged(before: CopyRequest, after: CopyRequest): boolean {
-  return (["description", "tags", "copyTags"] as const).some(
+  return (["description", "tags", "copyTags", "copyLaunchPermissions"] as const).some(
     (key) => !isDeepStrictEqual(before[key], after[key]),
   );
 }
@@ -65,9 +64,25 @@ export function hasDrifted(wanted: ImageWishes, observed: ObservedImage | undefi
   if (observed === undefined) return false;
   if (!observed.registered || observed.disabled !== wanted.disabled) return true;
   if (observed.description !== wanted.description) return true;
-  if ((observed.deprecationTime ?? "") !== (wanted.deprecationTime ?? "")) return true;
+  if (timeOf(observed) !== timeOf(wanted)) return true;
+  if (observed.deregistrationProtection !== wanted.deregistrationProtection) return true;
   if (Object.entries(wanted.tags).some(([key, value]) => observed.tags[key] !== value)) return true;
-  return !isDeepStrictEqual(sorted(wanted.launchPermissions), sorted(observed.launchPermissions));
+  // A disabled image has no permissions, whatever it had before.
+  if (!wanted.disabled && !sameItems(wanted.launchPermissions, observed.launchPermissions)) {
+    return true;
+  }
+  return Object.entries(wanted.snapshotPermissions ?? {}).some(([snapshotId, permissions]) => {
+    const seen = observed.snapshotPermissions?.[snapshotId];
+    return seen !== undefined && !sameItems(permissions, seen);
+  });
+}
+
+function timeOf({ deprecationTime }: { readonly deprecationTime?: string }): number | undefined {
+  return deprecationTime === undefined ? undefined : Date.parse(deprecationTime);
+}
+
+function sameItems(some: readonly unknown[], others: readonly unknown[]): boolean {
+  return isDeepStrictEqual(sorted(some), sorted(others));
 }
 
 function sorted(values: readonly unknown[]): string[] {

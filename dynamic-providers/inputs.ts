@@ -93,6 +93,8 @@ const assumeRole = v.strictObject({
   sessionName: optional(text(/^[\w+=,.@-]{2,64}$/, "2 to 64 letters, digits and _ + = , . @ -")),
 });
 
+const accountId = text(/^\d{12}$/, "an account id (12 digits)");
+
 const side = v.pipe(
   v.strictObject({
     region: known(
@@ -106,7 +108,7 @@ const side = v.pipe(
     environmentPrefix: optional(
       text(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'the start of variable names (like "SOURCE_")'),
     ),
-    expectedAccountId: optional(text(/^\d{12}$/, "an account id (12 digits)")),
+    expectedAccountId: optional(accountId),
   }),
   v.check(
     (value) => value.profile === undefined || value.environmentPrefix === undefined,
@@ -129,6 +131,52 @@ const helperSide = v.strictObject({
 const helper = v.strictObject({
   source: optional(helperSide),
   destination: optional(helperSide),
+});
+
+/** EC2: a device name is short; ours: what a shell or a log could misread is none. */
+const DEVICE_NAME = /^\/?[a-z][a-z0-9/]{1,31}$/;
+
+function wholeNumber(min: number, max: number, unit: string) {
+  const message = (issue: v.BaseIssue<unknown>) =>
+    `must be a whole number of ${unit} from ${min} to ${max}, not ${issue.received}`;
+  return v.pipe(
+    v.number(message),
+    v.check((value) => Number.isInteger(value) && value >= min && value <= max, message),
+  );
+}
+
+const deviceChange = v.strictObject({
+  volumeType: optional(
+    text(/^(?:gp2|gp3|io1|io2|st1|sc1|standard)$/, "gp2, gp3, io1, io2, st1, sc1 or standard"),
+  ),
+  iops: optional(wholeNumber(100, 256_000, "operations per second")),
+  throughputMibps: optional(wholeNumber(125, 2_000, "MiB per second")),
+  volumeSizeGib: optional(wholeNumber(1, 65_536, "GiB")),
+  deleteOnTermination: optional(
+    v.boolean((issue) => `must be true or false, not ${issue.received}`),
+  ),
+});
+
+const blockDevices = v.pipe(
+  v.record(v.string(), known(deviceChange)),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    for (const name of Object.keys(dataset.value)) {
+      if (!DEVICE_NAME.test(name)) {
+        addIssue({ message: `has "${name}", which is no device name (like "/dev/sdf")` });
+      }
+    }
+  }),
+);
+
+const permissionMap = v.strictObject({
+  accountIds: v.pipe(
+    v.record(v.string(), known(accountId)),
+    v.check(
+      (value) => Object.keys(value).every((key) => /^\d{12}$/.test(key)),
+      "must have account ids (12 digits) as keys",
+    ),
+  ),
 });
 
 const flag = v.boolean((issue) => `must be true or false, not ${issue.received}`);
@@ -158,6 +206,13 @@ const request = v.pipe(
     copyTags: optional(flag),
     encrypted: optional(flag),
     kmsKeyId: optional(text(/^[^\s]{1,2048}$/, "a key id, a key ARN or an alias")),
+    blockDevices: optional(blockDevices),
+    kernelId: optional(text(/^aki-[0-9a-f]{8,17}$/, 'the id of a kernel ("aki-" and hex digits)')),
+    ramdiskId: optional(
+      text(/^ari-[0-9a-f]{8,17}$/, 'the id of a RAM disk ("ari-" and hex digits)'),
+    ),
+    copyLaunchPermissions: optional(permissionMap),
+    strict: optional(flag),
     helper: optional(helper),
     temporaryNamePrefix: optional(
       text(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, "1 to 64 letters, digits, spaces and . _ -"),

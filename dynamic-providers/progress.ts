@@ -6,6 +6,7 @@
 
 import type { EngineLog } from "./engine-log.ts";
 import type { CopyResult, ProgressRow } from "./workflow/copy-request.ts";
+import { formatFidelity } from "./workflow/fidelity.ts";
 
 /** Ours: readable in a terminal, bearable in a file. */
 const SAME_STEP_MS = 5_000;
@@ -55,7 +56,8 @@ export function createProgress({ log, quiet, now }: ProgressOptions): Progress {
       log.status(urn, text);
     },
     summarize(result) {
-      log.note(urns.get("image") ?? urns.get("source"), summaryOf(result));
+      const table = formatFidelity(result.image.fidelity);
+      log.note(urns.get("image") ?? urns.get("source"), `${summaryOf(result)}\n${table}`);
     },
   };
 }

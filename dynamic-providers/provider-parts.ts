@@ -7,6 +7,7 @@ import type { SharedRuns } from "./shared-run.ts";
 import type {
   CopiedImageFacts,
   CopyRequest,
+  ImageWishes,
   RunIdentity,
   SideReference,
 } from "./workflow/copy-request.ts";
@@ -15,7 +16,6 @@ import type { ObservedImage } from "./workflow/observe-image.ts";
 import type { OwnedImage } from "./workflow/own-image.ts";
 import type { PreflightReport } from "./workflow/preflight.ts";
 import type { Clock } from "./workflow/run-context.ts";
-import type { ImageWishes } from "./workflow/update-image.ts";
 
 export interface ProviderParts {
   readonly openCloud: (side: SideReference) => Ec2;
@@ -25,7 +25,11 @@ export interface ProviderParts {
 
   readonly preflight: (request: CopyRequest) => Promise<PreflightReport>;
   readonly runs: SharedRuns;
-  readonly observeImage: (facts: CopiedImageFacts, cloud: Ec2) => Promise<ObservedImage>;
+  readonly observeImage: (
+    facts: CopiedImageFacts,
+    cloud: Ec2,
+    wanted: ImageWishes,
+  ) => Promise<ObservedImage>;
   readonly restoreImage: (
     facts: CopiedImageFacts,
     inputs: {

@@ -8,6 +8,17 @@ import type { SideReference } from "./ec2/side-reference.ts";
 import { isUnknown } from "./inputs.ts";
 import type { CopyRequest, RunIdentity, SideIdentity } from "./workflow/copy-request.ts";
 
+/** Arguments that say what the image is registered as. */
+const REPLACING = [
+  "sourceAmiId",
+  "name",
+  "encrypted",
+  "kmsKeyId",
+  "blockDevices",
+  "kernelId",
+  "ramdiskId",
+] as const;
+
 /** Paths of the arguments whose change needs a new copy; empty: the old one can stay. */
 export function replacingChanges(
   run: RunIdentity | undefined,
@@ -15,7 +26,7 @@ export function replacingChanges(
   after: CopyRequest,
 ): string[] {
   const changes: string[] = [];
-  for (const key of ["sourceAmiId", "name", "encrypted", "kmsKeyId"] as const) {
+  for (const key of REPLACING) {
     if (!isDeepStrictEqual(before[key], after[key])) changes.push(key);
   }
   for (const side of ["source", "destination"] as const) {

@@ -71,10 +71,20 @@ export interface Image {
   readonly creationDate: string;
   /** ISO 8601. */
   readonly deprecationTime?: string;
-  readonly deregistrationProtection?: string;
+  /** Absent: it can be deregistered. */
+  readonly deregistrationProtection?: DeregistrationProtection;
+  /** Of the Marketplace. */
+  readonly productCodes: readonly string[];
+  /** `<account>:<name>` of whoever attached each. */
+  readonly watermarks: readonly string[];
+  /** Whether it names the instance types that may launch it. */
+  readonly limitsInstanceTypes: boolean;
   readonly blockDevices: readonly BlockDevice[];
   readonly tags: Tags;
 }
+
+/** With a cooldown it holds for 24 hours after it was taken off. */
+export type DeregistrationProtection = "enabled" | "enabled-with-cooldown";
 
 export interface Snapshot {
   readonly snapshotId: string;
@@ -219,8 +229,20 @@ export interface RegisterRequest {
   readonly imdsSupport?: string;
   readonly enaSupport: boolean;
   readonly sriovNetSupport?: string;
+  /** Of the destination's region; paravirtual images only. */
+  readonly kernelId?: string;
+  readonly ramdiskId?: string;
+  /** Base64 of the UEFI variable store. */
+  readonly uefiData?: string;
   readonly blockDevices: readonly BlockDevice[];
   readonly tags: Tags;
+}
+
+/** Who may make volumes of a snapshot. */
+export interface SnapshotPermission {
+  readonly userId?: string;
+  /** `all`: public. */
+  readonly group?: string;
 }
 
 /** Who may launch an image. */
@@ -230,6 +252,18 @@ export interface LaunchPermission {
   readonly group?: string;
   readonly organizationArn?: string;
   readonly organizationalUnitArn?: string;
+}
+
+export interface EncryptionDefaults {
+  /** Whether everything new is encrypted, asked for or not. */
+  readonly encryptsByDefault: boolean;
+  /** Id, ARN or alias of the key that is used when none is given; `alias/aws/ebs` is AWS's own. */
+  readonly keyId: string;
+}
+
+export interface Change<Item> {
+  readonly add: readonly Item[];
+  readonly remove: readonly Item[];
 }
 
 /**
@@ -255,8 +289,15 @@ export interface Ec2 {
   describeInstanceTypes(names: readonly string[]): Promise<InstanceTypeFacts[]>;
   /** Which of these types which zone offers. */
   describeOfferings(names: readonly string[]): Promise<{ instanceType: string; zone: string }[]>;
+  /** What the account does to new volumes and snapshots in this region. */
+  encryptionDefaults(): Promise<EncryptionDefaults>;
   consoleOutput(instanceId: string): Promise<string>;
+  /** For the image's owner only. */
   launchPermissions(imageId: string): Promise<LaunchPermission[]>;
+  /** For the image's owner only: base64 of its UEFI variable store; `undefined`: it has none. */
+  uefiData(imageId: string): Promise<string | undefined>;
+  /** For the snapshot's owner only. */
+  snapshotPermissions(snapshotId: string): Promise<SnapshotPermission[]>;
 
   /** Idempotent by its token. */
   runInstance(request: LaunchRequest): Promise<Instance>;
@@ -284,13 +325,13 @@ export interface Ec2 {
   /** @param time - ISO 8601; `undefined` takes the deprecation away. */
   setImageDeprecation(imageId: string, time: string | undefined): Promise<void>;
   setImageDisabled(imageId: string, disabled: boolean): Promise<void>;
-  changeLaunchPermissions(
+  /** @param protection - `undefined` takes it off. */
+  setDeregistrationProtection(
     imageId: string,
-    change: {
-      readonly add: readonly LaunchPermission[];
-      readonly remove: readonly LaunchPermission[];
-    },
+    protection: DeregistrationProtection | undefined,
   ): Promise<void>;
+  changeLaunchPermissions(imageId: string, change: Change<LaunchPermission>): Promise<void>;
+  changeSnapshotPermissions(snapshotId: string, change: Change<SnapshotPermission>): Promise<void>;
 
   setTags(resourceIds: readonly string[], tags: Tags): Promise<void>;
   removeTags(resourceIds: readonly string[], keys: readonly string[]): Promise<void>;

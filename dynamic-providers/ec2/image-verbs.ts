@@ -7,12 +7,18 @@ import {
   DeregisterImageCommand,
   DescribeImageAttributeCommand,
   DescribeImagesCommand,
+  DescribeSnapshotAttributeCommand,
   DescribeSnapshotsCommand,
   DisableImageCommand,
   DisableImageDeprecationCommand,
+  DisableImageDeregistrationProtectionCommand,
   EnableImageCommand,
   EnableImageDeprecationCommand,
+  EnableImageDeregistrationProtectionCommand,
+  GetEbsDefaultKmsKeyIdCommand,
+  GetEbsEncryptionByDefaultCommand,
   ModifyImageAttributeCommand,
+  ModifySnapshotAttributeCommand,
   RegisterImageCommand,
   type LaunchPermission as SdkLaunchPermission,
 } from "@aws-sdk/client-ec2";
@@ -34,6 +40,9 @@ type ImageVerbs = Pick<
   | "describeImages"
   | "describeSnapshots"
   | "launchPermissions"
+  | "uefiData"
+  | "snapshotPermissions"
+  | "encryptionDefaults"
   | "createSnapshot"
   | "deleteSnapshot"
   | "registerImage"
@@ -41,7 +50,9 @@ type ImageVerbs = Pick<
   | "setImageDescription"
   | "setImageDeprecation"
   | "setImageDisabled"
+  | "setDeregistrationProtection"
   | "changeLaunchPermissions"
+  | "changeSnapshotPermissions"
 >;
 
 export function imageVerbs(caller: Caller): ImageVerbs {
@@ -57,6 +68,37 @@ export function imageVerbs(caller: Caller): ImageVerbs {
         ),
       );
       return (answer.LaunchPermissions ?? []).map(fromSdkPermission);
+    },
+    async uefiData(imageId) {
+      const answer = await repeat("DescribeImageAttribute", [imageId], (ec2) =>
+        ec2.send(new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: "uefiData" })),
+      );
+      return answer.UefiData?.Value || undefined;
+    },
+    async encryptionDefaults() {
+      const [byDefault, key] = await Promise.all([
+        repeat("GetEbsEncryptionByDefault", [], (ec2) =>
+          ec2.send(new GetEbsEncryptionByDefaultCommand({})),
+        ),
+        repeat("GetEbsDefaultKmsKeyId", [], (ec2) =>
+          ec2.send(new GetEbsDefaultKmsKeyIdCommand({})),
+        ),
+      ]);
+      return {
+        encryptsByDefault: byDefault.EbsEncryptionByDefault ?? false,
+        keyId: key.KmsKeyId ?? "",
+      };
+    },
+    async snapshotPermissions(snapshotId) {
+      const answer = await repeat("DescribeSnapshotAttribute", [snapshotId], (ec2) =>
+        ec2.send(
+          new DescribeSnapshotAttributeCommand({
+            SnapshotId: snapshotId,
+            Attribute: "createVolumePermission",
+          }),
+        ),
+      );
+      return (answer.CreateVolumePermissions ?? []).map(fromSdkPermission);
     },
 
     async createSnapshot({ volumeId, description, tags }) {
@@ -100,7 +142,12 @@ function imageChanges({
   repeat,
 }: Caller): Pick<
   Ec2,
-  "setImageDescription" | "setImageDeprecation" | "setImageDisabled" | "changeLaunchPermissions"
+  | "setImageDescription"
+  | "setImageDeprecation"
+  | "setImageDisabled"
+  | "setDeregistrationProtection"
+  | "changeLaunchPermissions"
+  | "changeSnapshotPermissions"
 > {
   return {
     async setImageDescription(imageId, description) {
@@ -131,6 +178,34 @@ function imageChanges({
         disabled
           ? ec2.send(new DisableImageCommand({ ImageId: imageId }))
           : ec2.send(new EnableImageCommand({ ImageId: imageId })),
+      );
+    },
+    async setDeregistrationProtection(imageId, protection) {
+      if (protection === undefined) {
+        await repeat("DisableImageDeregistrationProtection", [imageId], (ec2) =>
+          ec2.send(new DisableImageDeregistrationProtectionCommand({ ImageId: imageId })),
+        );
+        return;
+      }
+      const WithCooldown = protection === "enabled-with-cooldown";
+      await repeat("EnableImageDeregistrationProtection", [imageId], (ec2) =>
+        ec2.send(
+          new EnableImageDeregistrationProtectionCommand({ ImageId: imageId, WithCooldown }),
+        ),
+      );
+    },
+    async changeSnapshotPermissions(snapshotId, { add, remove }) {
+      await repeat("ModifySnapshotAttribute", [snapshotId], (ec2) =>
+        ec2.send(
+          new ModifySnapshotAttributeCommand({
+            SnapshotId: snapshotId,
+            Attribute: "createVolumePermission",
+            CreateVolumePermission: {
+              Add: add.map(toSdkPermission),
+              Remove: remove.map(toSdkPermission),
+            },
+          }),
+        ),
       );
     },
     async changeLaunchPermissions(imageId, { add, remove }) {
@@ -215,6 +290,9 @@ function registerCommand(request: RegisterRequest): RegisterImageCommand {
     ImdsSupport: request.imdsSupport as RegisterImageCommand["input"]["ImdsSupport"],
     EnaSupport: request.enaSupport,
     SriovNetSupport: request.sriovNetSupport,
+    KernelId: request.kernelId,
+    RamdiskId: request.ramdiskId,
+    UefiData: request.uefiData,
     BlockDeviceMappings: request.blockDevices.map(toSdkDevice),
     TagSpecifications: [{ ResourceType: "image", Tags: toSdkTags(request.tags) }],
   });

@@ -15,6 +15,7 @@ import { fromSdkTags } from "./caller.ts";
 import type {
   Architecture,
   BlockDevice,
+  DeregistrationProtection,
   Image,
   Instance,
   InstanceTypeFacts,
@@ -36,6 +37,9 @@ export function readImage(image: SdkImage): Image {
     rootDeviceType: image.RootDeviceType ?? "",
     enaSupport: image.EnaSupport ?? false,
     creationDate: image.CreationDate ?? "",
+    productCodes: (image.ProductCodes ?? []).flatMap(({ ProductCodeId }) => ProductCodeId ?? []),
+    watermarks: (image.ImageWatermarks ?? []).flatMap(({ WatermarkKey }) => WatermarkKey ?? []),
+    limitsInstanceTypes: image.InstanceTypeSpecification !== undefined,
     blockDevices: (image.BlockDeviceMappings ?? []).flatMap(readDevice),
     tags: fromSdkTags(image.Tags),
     ...present({
@@ -50,9 +54,15 @@ export function readImage(image: SdkImage): Image {
       platformDetails: image.PlatformDetails,
       usageOperation: image.UsageOperation,
       deprecationTime: image.DeprecationTime,
-      deregistrationProtection: image.DeregistrationProtection,
+      deregistrationProtection: readProtection(image.DeregistrationProtection),
     }),
   };
+}
+
+/** `disabled`, `enabled-with-cooldown`, `enabled-without-cooldown`. */
+function readProtection(text: string | undefined): DeregistrationProtection | undefined {
+  if (text === undefined || !text.startsWith("enabled")) return undefined;
+  return text === "enabled-with-cooldown" ? text : "enabled";
 }
 
 /** `NoDevice` entries name nothing and are dropped. */

@@ -4,6 +4,7 @@ import type { Tags } from "../ec2/ec2.ts";
 import type { CopiedImageFacts, CopiedSnapshot } from "./copy-request.ts";
 import type { CopiedVolumes } from "./copy-volumes.ts";
 import type { SourceImage } from "./describe-source.ts";
+import { judgeFidelity } from "./fidelity.ts";
 import type { RegisteredImage } from "./register-image.ts";
 import type { Run } from "./run.ts";
 import type { SnapshotCopy } from "./snapshot-volumes.ts";
@@ -39,6 +40,13 @@ export function toFacts(run: Run, finished: FinishedCopy): CopiedImageFacts {
     imageTags: tags,
     snapshots,
     registration,
+    fidelity: judgeFidelity({
+      request: run.request,
+      source,
+      route: run.identity,
+      name: registration.name,
+      nowMs: run.clock.now(),
+    }),
     bytesRead: copied.transferred.bytesRead,
     bytesSent: copied.transferred.bytesSent,
     durationSeconds: 0,

@@ -11,12 +11,19 @@
  * Whatever happens in between, the helpers, their volumes and groups are ended before it returns.
  */
 
-import type { Image } from "../ec2/ec2.ts";
+import { snapshotWishes, wishesFor } from "./carry-over.ts";
 import { candidateSubnets } from "./choose-helper.ts";
 import { type Claim, checkClaims, claimAttempt } from "./claim-attempt.ts";
 import { toFacts } from "./copied-facts.ts";
 import { CopyError, isCopyError } from "./copy-error.ts";
-import type { CopyRequest, CopyResult, HelperFacts, RunIdentity } from "./copy-request.ts";
+import type {
+  CopiedImageFacts,
+  CopyRequest,
+  CopyResult,
+  HelperFacts,
+  ImageWishes,
+  RunIdentity,
+} from "./copy-request.ts";
 import { type CopiedVolumes, copyVolumes } from "./copy-volumes.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
 import { endOlderAttempts, endOwnLeftovers } from "./end-attempts.ts";
@@ -29,10 +36,10 @@ import {
   type RegisteredImage,
   registerImage,
   registrationFor,
-  wantedImageTags,
 } from "./register-image.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
+import type { SnapshotCopy } from "./snapshot-volumes.ts";
 import { UndoStack } from "./undo-stack.ts";
 import { updateImage } from "./update-image.ts";
 
@@ -81,7 +88,10 @@ async function checkedSource(
     const lines = problems.map(({ property, message, hint }) => `${property}: ${message} ${hint}`);
     throw new CopyError(lines.join("\n"), { code: "preflight", step: "preflight" });
   }
-  const source = await describeSource(clouds.source, request.sourceAmiId);
+  const source = await describeSource(clouds.source, request.sourceAmiId, {
+    accountId: identity.source.accountId,
+    wantsPermissions: request.copyLaunchPermissions !== undefined,
+  });
   if (source !== undefined) return source;
   throw new CopyError(`image ${request.sourceAmiId} is gone`, { code: "cloud", step: "preflight" });
 }
@@ -124,19 +134,14 @@ async function attemptCopy(
     const finished = await inStep(run, "find-finished", () => findFinished(run, source));
     const copied = await copyMissing(run, alive, finished);
     const copies = [...finished.copies, ...copied.copies];
-    const wishes = wantedImageTags(run.request, source.image.tags);
+    const wishes = wishesOf(run, source, copies);
     const registered = await inStep(run, "register-image", () =>
-      register(run, source.image, { ...finished, copies }, wishes),
+      register(run, source, { ...finished, copies }, wishes),
     );
-    const image = toFacts(run, { source, registered, copies, tags: wishes, copied });
-    if (finished.image !== undefined) {
-      const kept = { ...wishesOf(image), launchPermissions: [], disabled: false };
-      await inStep(run, "update-image", () => updateImage(image, kept, run.clouds.destination));
-    } else {
-      await inStep(run, "claim-image", () => claimImage(run, image.imageId));
-    }
+    const facts = toFacts(run, { source, registered, copies, tags: wishes.tags, copied });
+    const image = await finish(run, facts, wishes, finished.image !== undefined);
     run.report("image", `${image.imageId} available`);
-    return { image, helpers: copied.helpers, attempt };
+    return { image, wishes, helpers: copied.helpers, attempt };
   } finally {
     await alive.stop();
   }
@@ -164,25 +169,58 @@ async function copyMissing(
   };
 }
 
+function wishesOf(run: Run, source: SourceImage, copies: readonly SnapshotCopy[]): ImageWishes {
+  const { request, identity, clock } = run;
+  const snapshotPermissions = snapshotWishes(request, source, copies, identity);
+  const wishes = wishesFor(request, source, identity, clock.now());
+  return snapshotPermissions === undefined ? wishes : { ...wishes, snapshotPermissions };
+}
+
 async function register(
   run: Run,
-  image: Image,
+  { image, ownerOnly }: SourceImage,
   finished: Finished,
-  tags: Readonly<Record<string, string>>,
+  { description, tags }: ImageWishes,
 ): Promise<RegisteredImage> {
   const { request, identity } = run;
-  const registration = registrationFor(image, finished.copies, {
-    name: finished.image?.name ?? request.name ?? image.name,
-    description: request.description ?? image.description,
-  });
+  const name = finished.image?.name ?? request.name ?? image.name;
+  const uefiData = ownerOnly?.uefiData;
+  const wishes = { name, description, ...(uefiData !== undefined && { uefiData }) };
+  const registration = registrationFor(request, image, finished.copies, wishes);
   if (finished.image !== undefined) return { image: finished.image, registration };
   const otherName =
     request.name === undefined ? nameWithRun(image.name, identity.runId) : undefined;
   return registerImage(run, registration, tags, otherName);
 }
 
-function wishesOf(image: { description: string; imageTags: Readonly<Record<string, string>> }) {
-  return { description: image.description, tags: image.imageTags };
+/**
+ * What can fail comes before the claim, while the image can still be taken back; what would hinder
+ * that (protection, being disabled) comes after it.
+ */
+async function finish(
+  run: Run,
+  facts: CopiedImageFacts,
+  wishes: ImageWishes,
+  wasClaimed: boolean,
+): Promise<CopiedImageFacts> {
+  const cloud = run.clouds.destination;
+  const update = (image: CopiedImageFacts, wanted: ImageWishes) =>
+    inStep(run, "update-image", () => updateImage(image, wanted, cloud));
+  if (wasClaimed) return update(facts, wishes);
+  const { deregistrationProtection, disabled, ...first } = wishes;
+  const isFresh = { ...first, disabled: false };
+  const image = isMoreThanRegistered(isFresh) ? await update(facts, isFresh) : facts;
+  await inStep(run, "claim-image", () => claimImage(run, image.imageId));
+  const hasMore = disabled || deregistrationProtection !== undefined;
+  return hasMore ? update(image, wishes) : image;
+}
+
+/** Whether anything is wanted that a registration does not say. */
+function isMoreThanRegistered(wishes: ImageWishes): boolean {
+  const shared = Object.values(wishes.snapshotPermissions ?? {}).flat();
+  return (
+    wishes.launchPermissions.length + shared.length > 0 || wishes.deprecationTime !== undefined
+  );
 }
 
 function outOfTime({ timeoutMinutes }: CopyRequest): CopyError {

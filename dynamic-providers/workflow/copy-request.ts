@@ -3,7 +3,13 @@
  * and the workflow share. Plain JSON all through, because Pulumi stores every one of them.
  */
 
-import type { RegisterRequest } from "../ec2/ec2.ts";
+import type {
+  DeregistrationProtection,
+  LaunchPermission,
+  RegisterRequest,
+  SnapshotPermission,
+  Tags,
+} from "../ec2/ec2.ts";
 import type { SideReference } from "../ec2/side-reference.ts";
 
 export type { SideReference };
@@ -16,6 +22,22 @@ export interface HelperRequest {
   /** Address at which the other helper reaches this one. Default `"public"`. */
   readonly address?: "public" | "private";
   readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** How a device of the copy is to differ from the source's. */
+export interface DeviceChange {
+  readonly volumeType?: string;
+  readonly iops?: number;
+  readonly throughputMibps?: number;
+  /** Not smaller than the snapshot. */
+  readonly volumeSizeGib?: number;
+  readonly deleteOnTermination?: boolean;
+}
+
+/** Who may use the copy: whoever may use the source, under the account ids of the other side. */
+export interface PermissionMap {
+  /** Source account id → destination account id; without an entry an id stays as it is. */
+  readonly accountIds: Readonly<Record<string, string>>;
 }
 
 /** One copy, validated and with defaults filled in. */
@@ -32,6 +54,15 @@ export interface CopyRequest {
   /** Absent: each snapshot as its source. */
   readonly encrypted?: boolean;
   readonly kmsKeyId?: string;
+  /** By device name. Absent: as the source. */
+  readonly blockDevices?: Readonly<Record<string, DeviceChange>>;
+  /** Of the destination's region, for paravirtual images. */
+  readonly kernelId?: string;
+  readonly ramdiskId?: string;
+  /** Absent: the copy is private. */
+  readonly copyLaunchPermissions?: PermissionMap;
+  /** Refuse what cannot be carried over wholly. Absent: report it. */
+  readonly strict?: boolean;
   readonly helper: { readonly source: HelperRequest; readonly destination: HelperRequest };
   /** Start of the Name tag of everything temporary. */
   readonly temporaryNamePrefix: string;
@@ -66,6 +97,32 @@ export interface CopiedSnapshot {
 /** All that RegisterImage is told besides the tags. The snapshots are the copies. */
 export type Registration = Omit<RegisterRequest, "tags">;
 
+/** What a copy has made of one attribute of its source. */
+export interface FidelityLine {
+  /** In words: `boot mode`, `/dev/sdb`. */
+  readonly attribute: string;
+  /** `asked`: other than the source because the request says so. `lost`: it cannot be, or is not asked for. */
+  readonly outcome: "kept" | "asked" | "lost";
+  readonly source: string;
+  /** What the copy has; empty: nothing. */
+  readonly copy: string;
+  /** Why it is not as the source. */
+  readonly reason?: string;
+}
+
+/** What of a copy can be changed in place, as it is wanted. */
+export interface ImageWishes {
+  readonly description: string;
+  readonly tags: Tags;
+  readonly launchPermissions: readonly LaunchPermission[];
+  /** Of the copy's snapshots, by their ids. Absent: nobody looks at them. */
+  readonly snapshotPermissions?: Readonly<Record<string, readonly SnapshotPermission[]>>;
+  /** ISO 8601. */
+  readonly deprecationTime?: string;
+  readonly deregistrationProtection?: DeregistrationProtection;
+  readonly disabled: boolean;
+}
+
 /** What there is at the destination after a copy. */
 export interface CopiedImageFacts {
   readonly imageId: string;
@@ -84,6 +141,8 @@ export interface CopiedImageFacts {
   readonly snapshots: readonly CopiedSnapshot[];
   /** As what it was registered, so that it can be registered again when its source is gone. */
   readonly registration: Registration;
+  /** Attribute by attribute, against the source as it was when it was copied. */
+  readonly fidelity: readonly FidelityLine[];
   readonly bytesRead: number;
   /** UDP payload bytes of the sender. */
   readonly bytesSent: number;
@@ -103,6 +162,8 @@ export interface HelperFacts {
 
 export interface CopyResult {
   readonly image: CopiedImageFacts;
+  /** What of the image was wanted, and is so now. */
+  readonly wishes: ImageWishes;
   readonly helpers: { readonly source: HelperFacts; readonly destination: HelperFacts };
   readonly attempt: number;
 }

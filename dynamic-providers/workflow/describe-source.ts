@@ -3,13 +3,22 @@
  * maps it.
  */
 
-import type { Ec2, Image, Snapshot, SnapshotDevice } from "../ec2/ec2.ts";
+import type {
+  Ec2,
+  Image,
+  LaunchPermission,
+  Snapshot,
+  SnapshotDevice,
+  SnapshotPermission,
+} from "../ec2/ec2.ts";
 
 /** One snapshot that has to travel. */
 export interface SourceVolume {
   /** The first of the image's devices that shows it. */
   readonly deviceName: string;
   readonly snapshot: Snapshot;
+  /** Who else may use it; absent: only its owner may know, or nobody has asked. */
+  readonly permissions?: readonly SnapshotPermission[];
 }
 
 export interface SourceImage {
@@ -17,12 +26,27 @@ export interface SourceImage {
   readonly volumes: readonly SourceVolume[];
   /** Snapshots of the image that we cannot see. */
   readonly unreadable: readonly SnapshotDevice[];
+  /** What only the image's owner may read; absent: we are not. */
+  readonly ownerOnly?: OwnerOnly;
+}
+
+export interface OwnerOnly {
+  readonly launchPermissions: readonly LaunchPermission[];
+  /** Base64 of the UEFI variable store; absent: it has none. */
+  readonly uefiData?: string;
+}
+
+export interface SourceReader {
+  readonly accountId: string;
+  /** Whether the permissions of the snapshots are wanted as well. */
+  readonly wantsPermissions: boolean;
 }
 
 /** @returns `undefined` when there is no such image for us. */
 export async function describeSource(
   cloud: Ec2,
   imageId: string,
+  reader: SourceReader,
 ): Promise<SourceImage | undefined> {
   const [image] = await cloud.describeImages({ imageIds: [imageId] });
   if (image === undefined || image.state === "deregistered") return undefined;
@@ -31,15 +55,36 @@ export async function describeSource(
     devices.length === 0
       ? []
       : await cloud.describeSnapshots({ ids: devices.map(({ snapshotId }) => snapshotId) });
+  const isOwned = image.ownerId === reader.accountId;
+  const ownerOnly = isOwned ? await readOwnerOnly(cloud, imageId) : undefined;
   const byId = new Map(snapshots.map((snapshot) => [snapshot.snapshotId, snapshot]));
   const volumes: SourceVolume[] = [];
   const unreadable: SnapshotDevice[] = [];
   for (const device of devices) {
     const snapshot = byId.get(device.snapshotId);
     if (snapshot === undefined) unreadable.push(device);
-    else volumes.push({ deviceName: device.deviceName, snapshot });
+    else volumes.push(await readVolume(cloud, device.deviceName, snapshot, reader));
   }
-  return { image, volumes, unreadable };
+  return { image, volumes, unreadable, ...(ownerOnly !== undefined && { ownerOnly }) };
+}
+
+async function readOwnerOnly(cloud: Ec2, imageId: string): Promise<OwnerOnly> {
+  const [launchPermissions, uefiData] = await Promise.all([
+    cloud.launchPermissions(imageId),
+    cloud.uefiData(imageId),
+  ]);
+  return { launchPermissions, ...(uefiData !== undefined && { uefiData }) };
+}
+
+async function readVolume(
+  cloud: Ec2,
+  deviceName: string,
+  snapshot: Snapshot,
+  { accountId, wantsPermissions }: SourceReader,
+): Promise<SourceVolume> {
+  if (!wantsPermissions || snapshot.ownerId !== accountId) return { deviceName, snapshot };
+  const permissions = await cloud.snapshotPermissions(snapshot.snapshotId);
+  return { deviceName, snapshot, permissions };
 }
 
 /** One device a snapshot, the root's first, then by name: the same order at every attempt. */

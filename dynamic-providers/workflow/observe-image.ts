@@ -1,8 +1,14 @@
 /** What `pulumi refresh` sees of a copy. */
 
-import type { Ec2, LaunchPermission, Tags } from "../ec2/ec2.ts";
+import type {
+  DeregistrationProtection,
+  Ec2,
+  LaunchPermission,
+  SnapshotPermission,
+  Tags,
+} from "../ec2/ec2.ts";
 import { checkAccount } from "./check-account.ts";
-import type { CopiedImageFacts } from "./copy-request.ts";
+import type { CopiedImageFacts, ImageWishes } from "./copy-request.ts";
 import { inStep, withoutReserved } from "./run.ts";
 
 /** Plain JSON. */
@@ -15,13 +21,23 @@ export interface ObservedImage {
   /** All tags of the image but `aws:` and our own. */
   readonly tags: Tags;
   readonly launchPermissions: readonly LaunchPermission[];
+  /** By snapshot id; absent: nobody has asked. */
+  readonly snapshotPermissions?: Readonly<Record<string, readonly SnapshotPermission[]>>;
   /** ISO 8601. */
   readonly deprecationTime?: string;
+  readonly deregistrationProtection?: DeregistrationProtection;
   readonly disabled: boolean;
 }
 
-/** @throws CopyError `wrong-account`, so that "not registered" can be believed. */
-export async function observeImage(facts: CopiedImageFacts, cloud: Ec2): Promise<ObservedImage> {
+/**
+ * @param wanted - What is not wanted at all is not looked at: the permissions of snapshots.
+ * @throws CopyError `wrong-account`, so that "not registered" can be believed.
+ */
+export async function observeImage(
+  facts: CopiedImageFacts,
+  cloud: Ec2,
+  wanted: Pick<ImageWishes, "snapshotPermissions"> = {},
+): Promise<ObservedImage> {
   return inStep({ signal: new AbortController().signal }, "observe-image", async () => {
     await checkAccount(cloud, accountOf(facts));
     const ids = [...new Set(facts.snapshots.map(({ snapshotId }) => snapshotId))];
@@ -32,6 +48,8 @@ export async function observeImage(facts: CopiedImageFacts, cloud: Ec2): Promise
     const [image] = await cloud.describeImages({ imageIds: [facts.imageId] });
     const isRegistered = image !== undefined && image.state !== "deregistered";
     if (!isRegistered) return { ...GONE, snapshotIds: there };
+    const { deprecationTime, deregistrationProtection } = image;
+    const permissions = await permissionsOf(cloud, there, wanted);
     return {
       registered: true,
       snapshotIds: there,
@@ -39,9 +57,26 @@ export async function observeImage(facts: CopiedImageFacts, cloud: Ec2): Promise
       tags: withoutReserved(image.tags),
       launchPermissions: await cloud.launchPermissions(facts.imageId),
       disabled: image.state === "disabled",
-      ...(image.deprecationTime !== undefined && { deprecationTime: image.deprecationTime }),
+      ...(permissions !== undefined && { snapshotPermissions: permissions }),
+      ...(deprecationTime !== undefined && { deprecationTime }),
+      ...(deregistrationProtection !== undefined && { deregistrationProtection }),
     };
   });
+}
+
+async function permissionsOf(
+  cloud: Ec2,
+  there: readonly string[],
+  { snapshotPermissions }: Pick<ImageWishes, "snapshotPermissions">,
+): Promise<Record<string, SnapshotPermission[]> | undefined> {
+  if (snapshotPermissions === undefined) return undefined;
+  const seen: Record<string, SnapshotPermission[]> = {};
+  for (const snapshotId of there) {
+    if (snapshotId in snapshotPermissions) {
+      seen[snapshotId] = await cloud.snapshotPermissions(snapshotId);
+    }
+  }
+  return seen;
 }
 
 const GONE: ObservedImage = {

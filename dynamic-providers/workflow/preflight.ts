@@ -1,10 +1,14 @@
 /** What can be known to go wrong before anything is created, all of it at once. */
 
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { CopyRequest, RunIdentity, SideIdentity } from "./copy-request.ts";
+import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
+import { judgeFidelity } from "./fidelity.ts";
+import { checkDevices } from "./preflight/check-devices.ts";
+import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
 import { checkName } from "./preflight/check-name.ts";
+import { checkSharing } from "./preflight/check-sharing.ts";
 import { checkSnapshots } from "./preflight/check-snapshots.ts";
 import { checkSourceImage, isImageId } from "./preflight/check-source-image.ts";
 import { checkTags } from "./preflight/check-tags.ts";
@@ -26,6 +30,8 @@ export interface PreflightReport {
   readonly problems: readonly Problem[];
   /** Where both sides really are; absent when one could not be entered. */
   readonly identity?: Omit<RunIdentity, "runId">;
+  /** What the copy will have of its source; absent when that could not be read. */
+  readonly fidelity?: readonly FidelityLine[];
 }
 
 /**
@@ -44,61 +50,80 @@ export async function preflight(
     enterSide("destination", request.destination, clouds.destination, previous?.destination),
   ]);
   const entered = { source: identityOf(source), destination: identityOf(destination) };
+  const look = lookAtSource(request, clouds, entered.source);
+  // Each check that needs it reports its failure; without one nobody would.
+  look.catch(() => undefined);
   const groups = await Promise.all([
     problemOf(source),
     problemOf(destination),
-    ...checks(request, clouds, entered, previous),
+    entered.source === undefined ? [] : sourceChecks(request, clouds, entered.source, look),
+    entered.destination === undefined ? [] : destinationChecks(request, clouds, previous, look),
   ]);
   const problems = groups.flat();
   if (entered.source === undefined || entered.destination === undefined) return { problems };
   const identity = { source: entered.source, destination: entered.destination };
-  return { problems, identity };
+  const found = await look.catch(() => undefined);
+  if (found === undefined) return { problems, identity };
+  const fidelity = judgeFidelity({ request, source: found, route: identity, nowMs: Date.now() });
+  const sharing = await sentences("destination", () =>
+    checkSharing(request, found, identity, clouds.destination),
+  );
+  return {
+    problems: [...problems, ...sharing, ...checkFidelity(request.strict, fidelity)],
+    identity,
+    fidelity,
+  };
 }
 
-type Entered = { [side in "source" | "destination"]: SideIdentity | undefined };
+async function lookAtSource(
+  { sourceAmiId, copyLaunchPermissions }: CopyRequest,
+  clouds: Clouds,
+  entered: SideIdentity | undefined,
+): Promise<SourceImage | undefined> {
+  if (entered === undefined || !isImageId(sourceAmiId)) return undefined;
+  const { accountId } = entered;
+  const wantsPermissions = copyLaunchPermissions !== undefined;
+  return describeSource(clouds.source, sourceAmiId, { accountId, wantsPermissions });
+}
 
-/** What can be asked of the sides that could be entered. */
-function checks(
+async function sourceChecks(
   request: CopyRequest,
   clouds: Clouds,
-  entered: Entered,
+  { accountId }: SideIdentity,
+  look: Promise<SourceImage | undefined>,
+): Promise<Problem[]> {
+  const groups = await Promise.all([
+    sentences("source", async () => {
+      const source = await look;
+      const { region } = clouds.source;
+      return [
+        ...checkSourceImage(request, source?.image, { region, accountId }),
+        ...checkSnapshots(request.sourceAmiId, source, { region, accountId }),
+        ...checkDevices(request, source),
+        ...checkTags(request, source?.image.tags ?? {}),
+      ];
+    }),
+    sentences("source", async () =>
+      checkHelper("source", request, clouds.source, volumeCount(await look)),
+    ),
+  ]);
+  return groups.flat();
+}
+
+async function destinationChecks(
+  request: CopyRequest,
+  clouds: Clouds,
   previous: RunIdentity | undefined,
-): Promise<Problem[]>[] {
-  const started: Promise<Problem[]>[] = [];
-  const look =
-    entered.source === undefined || !isImageId(request.sourceAmiId)
-      ? Promise.resolve(undefined)
-      : describeSource(clouds.source, request.sourceAmiId);
-  // Each check that needs it reports its failure; without one nobody would.
-  look.catch(() => undefined);
-  if (entered.source !== undefined) {
-    const { accountId } = entered.source;
-    started.push(
-      sentences("source", async () => {
-        const source = await look;
-        const { region } = clouds.source;
-        return [
-          ...checkSourceImage(request.sourceAmiId, source?.image, { region, accountId }),
-          ...checkSnapshots(request.sourceAmiId, source, { region, accountId }),
-          ...checkTags(request, source?.image.tags ?? {}),
-        ];
-      }),
-    );
-  }
-  for (const side of ["source", "destination"] as const) {
-    if (entered[side] === undefined) continue;
-    started.push(
-      sentences(side, async () =>
-        checkHelper(side, request, clouds[side], volumeCount(await look)),
-      ),
-    );
-  }
-  if (entered.destination !== undefined) {
-    started.push(
-      sentences("destination", () => checkName(request.name, clouds.destination, previous)),
-    );
-  }
-  return started;
+  look: Promise<SourceImage | undefined>,
+): Promise<Problem[]> {
+  const cloud = clouds.destination;
+  const groups = await Promise.all([
+    sentences("destination", async () =>
+      checkHelper("destination", request, cloud, volumeCount(await look)),
+    ),
+    sentences("destination", () => checkName(request.name, cloud, previous)),
+  ]);
+  return groups.flat();
 }
 
 /** One at least: also before the source is known a helper needs a place for a volume. */

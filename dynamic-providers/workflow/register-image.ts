@@ -6,10 +6,11 @@
 import { Role, Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
 import type { BlockDevice, Image, Tags } from "../ec2/ec2.ts";
+import { wantedDevices } from "./carry-over.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopyRequest, Registration } from "./copy-request.ts";
 import { createOnce } from "./create-once.ts";
-import { type Run, runTags, withoutReserved } from "./run.ts";
+import { type Run, runTags } from "./run.ts";
 import type { SnapshotCopy } from "./snapshot-volumes.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -21,14 +22,23 @@ export interface RegisteredImage {
   readonly registration: Registration;
 }
 
+/** What of a registration is not the image's own. */
+export interface RegistrationWishes {
+  readonly name: string;
+  readonly description: string;
+  /** Base64 of the UEFI variable store. */
+  readonly uefiData?: string;
+}
+
 /** As what the copy of an image has to be registered. Pure. */
 export function registrationFor(
+  request: Pick<CopyRequest, "blockDevices" | "kernelId" | "ramdiskId">,
   image: Image,
   copies: readonly SnapshotCopy[],
-  wishes: { readonly name: string; readonly description: string },
+  wishes: RegistrationWishes,
 ): Registration {
   const copyOf = new Map(copies.map((copy) => [copy.sourceSnapshotId, copy.snapshotId]));
-  const blockDevices = image.blockDevices.map((device): BlockDevice => {
+  const blockDevices = wantedDevices(request, image).map((device): BlockDevice => {
     if (device.kind !== "snapshot") return device;
     const snapshotId = copyOf.get(device.snapshotId);
     if (snapshotId !== undefined) return { ...device, snapshotId };
@@ -36,6 +46,7 @@ export function registrationFor(
     throw new CopyError(message, { code: "product-failed", step: STEP, ids: [device.snapshotId] });
   });
   const { bootMode, tpmSupport, imdsSupport, sriovNetSupport } = image;
+  const { kernelId, ramdiskId } = request;
   return {
     ...wishes,
     architecture: image.architecture,
@@ -47,12 +58,9 @@ export function registrationFor(
     ...(tpmSupport !== undefined && { tpmSupport }),
     ...(imdsSupport !== undefined && { imdsSupport }),
     ...(sriovNetSupport !== undefined && { sriovNetSupport }),
+    ...(kernelId !== undefined && { kernelId }),
+    ...(ramdiskId !== undefined && { ramdiskId }),
   };
-}
-
-/** The tags a copy is wanted with: copied ones, then given ones; ours are not among them. */
-export function wantedImageTags(request: CopyRequest, sourceTags: Tags): Record<string, string> {
-  return { ...(request.copyTags ? withoutReserved(sourceTags) : {}), ...request.tags };
 }
 
 /** The name for when the source's is taken: `name-1a2b3c4`, within EC2's 128 characters. */
@@ -92,6 +100,7 @@ export async function registerImage(
   run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () => cloud.deregisterImage(imageId));
   const image = await waitForImage(run, imageId);
   checkRegistration(image, registration);
+  await checkUefiData(run, imageId, registration.uefiData);
   return { image, registration };
 }
 
@@ -148,12 +157,24 @@ function checkRegistration(image: Image, asked: Registration): void {
   });
 }
 
+/** The variable store is not among what DescribeImages tells. */
+async function checkUefiData(run: Run, imageId: string, asked: string | undefined): Promise<void> {
+  if (asked === undefined) return;
+  if ((await run.clouds.destination.uefiData(imageId)) === asked) return;
+  throw new CopyError(`image ${imageId} came out with other UEFI variables than asked`, {
+    code: "product-failed",
+    step: STEP,
+    ids: [imageId],
+  });
+}
+
 /** In words, an attribute each. Pure. */
 export function differences(image: Image, asked: Registration): string[] {
   const wrong: string[] = [];
   const fields = [
     ...["name", "description", "architecture", "virtualizationType", "rootDeviceName"],
     ...["bootMode", "tpmSupport", "imdsSupport", "enaSupport", "sriovNetSupport"],
+    ...["kernelId", "ramdiskId"],
   ] as (keyof Registration & keyof Image)[];
   for (const field of fields) {
     if (asked[field] === undefined || image[field] === asked[field]) continue;

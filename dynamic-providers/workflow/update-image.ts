@@ -1,23 +1,14 @@
 /** Makes a copy as it is wanted, in place. */
 
 import { isDeepStrictEqual } from "node:util";
-import type { Ec2, Image, LaunchPermission, Tags } from "../ec2/ec2.ts";
+import type { Change, Ec2, Image, Tags } from "../ec2/ec2.ts";
 import { checkAccount } from "./check-account.ts";
 import { CopyError } from "./copy-error.ts";
-import type { CopiedImageFacts } from "./copy-request.ts";
+import type { CopiedImageFacts, ImageWishes } from "./copy-request.ts";
 import { accountOf } from "./observe-image.ts";
 import { inStep } from "./run.ts";
 
 const STEP = "update-image";
-
-/** What of a copy can be changed in place, as it is wanted. */
-export interface ImageWishes {
-  readonly description: string;
-  readonly tags: Tags;
-  readonly launchPermissions: readonly LaunchPermission[];
-  readonly deprecationTime?: string;
-  readonly disabled: boolean;
-}
 
 /**
  * Tags of others stay; those of `facts.imageTags` that are no longer wanted go.
@@ -44,7 +35,11 @@ export async function updateImage(
     if (!sameTime(image.deprecationTime, wishes.deprecationTime)) {
       await cloud.setImageDeprecation(imageId, wishes.deprecationTime);
     }
-    if (!wishes.disabled) await changePermissions(cloud, imageId, wishes.launchPermissions);
+    if (!wishes.disabled) await changeLaunchPermissions(cloud, imageId, wishes);
+    await changeSnapshotPermissions(cloud, wishes);
+    if (image.deregistrationProtection !== wishes.deregistrationProtection) {
+      await cloud.setDeregistrationProtection(imageId, wishes.deregistrationProtection);
+    }
     if (image.state !== "disabled" && wishes.disabled) await cloud.setImageDisabled(imageId, true);
     const { description, tags } = wishes;
     return {
@@ -63,16 +58,31 @@ async function changeTags(cloud: Ec2, image: Image, before: Tags, wanted: Tags):
   if (unwanted.length > 0) await cloud.removeTags([image.imageId], unwanted);
 }
 
-async function changePermissions(
+async function changeLaunchPermissions(
   cloud: Ec2,
   imageId: string,
-  wanted: readonly LaunchPermission[],
+  { launchPermissions }: ImageWishes,
 ): Promise<void> {
-  const there = await cloud.launchPermissions(imageId);
-  const without = (some: readonly LaunchPermission[], others: readonly LaunchPermission[]) =>
+  const change = changeTo(launchPermissions, await cloud.launchPermissions(imageId));
+  if (change !== undefined) await cloud.changeLaunchPermissions(imageId, change);
+}
+
+async function changeSnapshotPermissions(
+  cloud: Ec2,
+  { snapshotPermissions }: ImageWishes,
+): Promise<void> {
+  for (const [snapshotId, wanted] of Object.entries(snapshotPermissions ?? {})) {
+    const change = changeTo(wanted, await cloud.snapshotPermissions(snapshotId));
+    if (change !== undefined) await cloud.changeSnapshotPermissions(snapshotId, change);
+  }
+}
+
+/** @returns `undefined`: nothing to do. */
+function changeTo<Item>(wanted: readonly Item[], there: readonly Item[]): Change<Item> | undefined {
+  const without = (some: readonly Item[], others: readonly Item[]) =>
     some.filter((one) => !others.some((other) => isDeepStrictEqual(one, other)));
-  const [add, remove] = [without(wanted, there), without(there, wanted)];
-  if (add.length + remove.length > 0) await cloud.changeLaunchPermissions(imageId, { add, remove });
+  const change = { add: without(wanted, there), remove: without(there, wanted) };
+  return change.add.length + change.remove.length > 0 ? change : undefined;
 }
 
 function sameTime(a: string | undefined, b: string | undefined): boolean {

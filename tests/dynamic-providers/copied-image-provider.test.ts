@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { createCopiedImageProvider } from "../../dynamic-providers/copied-image-provider.ts";
-import type { Image } from "../../dynamic-providers/ec2/ec2.ts";
 import { CopyError } from "../../dynamic-providers/workflow/copy-error.ts";
 import type { ObservedImage } from "../../dynamic-providers/workflow/observe-image.ts";
 import {
@@ -14,6 +13,7 @@ import {
   run,
   stub,
 } from "./parts-twin.ts";
+import { sampleImage } from "./workflow/samples.ts";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const inputs = { request, run, progressUrn: "urn:pulumi:a", ...stub };
@@ -116,13 +116,28 @@ suite("a change of an image", () => {
 
   test("that takes a tag and the description back asks the source what it has", async () => {
     const tags = { os: "linux", team: "of the source", "aws:x": "y", "amicopy:run": "z" };
-    const source = { description: "of the source", tags } as unknown as Image;
+    const source = sampleImage({ ownerId: "999999999999", description: "of the source", tags });
     const openCloud = () => cloudTwin("us-east-1", { describeImages: async () => [source] });
     const olds = { ...state, request: { ...request, description: "given" } };
     const news = changed({ tags: {} });
     const { outs } = await methods(partsTwin({ openCloud })).update(run.runId, olds, news);
     assert.deepEqual(outs?.wanted.tags, { os: "linux", team: "of the source" });
     assert.equal(outs?.wanted.description, "of the source");
+  });
+
+  test("of permissions asks the source who may use it, and maps the accounts", async () => {
+    const openCloud = () =>
+      cloudTwin("us-east-1", {
+        describeImages: async () => [sampleImage({ ownerId: run.source.accountId })],
+        launchPermissions: async () => [{ userId: "100000000009" }, { userId: "100000000008" }],
+        uefiData: async () => undefined,
+      });
+    const accountIds = { "100000000009": "200000000009" };
+    const news = changed({ copyLaunchPermissions: { accountIds } });
+    const { outs } = await methods(partsTwin({ openCloud })).update(run.runId, state, news);
+    assert.deepEqual(outs?.wanted.launchPermissions, [{ userId: "200000000009" }]);
+    const back = await methods().update(run.runId, { ...state, ...outs }, inputs);
+    assert.deepEqual(back.outs?.wanted.launchPermissions, []);
   });
 
   test("that no longer copies tags leaves only the given ones", async () => {

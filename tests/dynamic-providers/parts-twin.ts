@@ -53,6 +53,7 @@ export const image: CopiedImageFacts = {
     },
   ],
   registration: {} as CopiedImageFacts["registration"],
+  fidelity: [{ attribute: "boot mode", outcome: "kept", source: "uefi", copy: "uefi" }],
   bytesRead: 5_000_000,
   bytesSent: 2_000_000,
   durationSeconds: 42,
@@ -69,7 +70,17 @@ export const helper: HelperFacts = {
 
 export const complete: RunOutcome = {
   kind: "complete",
-  result: { image, helpers: { source: helper, destination: helper }, attempt: 1 },
+  result: {
+    image,
+    wishes: {
+      description: image.description,
+      tags: image.imageTags,
+      launchPermissions: [],
+      disabled: false,
+    },
+    helpers: { source: helper, destination: helper },
+    attempt: 1,
+  },
 };
 
 export const observed: ObservedImage = {

@@ -57,12 +57,12 @@ suite("progress", () => {
     assert.deepEqual(lines, []);
   });
 
-  test("ends with one line that stays", () => {
+  test("ends with one line that stays, and what became of each attribute", () => {
     const { lines, progress } = shown(true);
     assert.ok(complete.kind === "complete");
     progress.summarize(complete.result);
     assert.deepEqual(lines, [
-      "note ami-0123456789abcdef0 is ami-0fedcba9876543210 in us-gov-west-1: 1 volume, 5.0 MB read, 2.0 MB sent, 42 s, digests equal",
+      "note ami-0123456789abcdef0 is ami-0fedcba9876543210 in us-gov-west-1: 1 volume, 5.0 MB read, 2.0 MB sent, 42 s, digests equal\n  kept   boot mode",
     ]);
   });
 });

@@ -1,16 +1,18 @@
 /** Is the source an image that can be copied? Pure. */
 
 import type { Image } from "../../ec2/ec2.ts";
+import type { CopyRequest } from "../copy-request.ts";
 import type { Problem } from "../preflight.ts";
 
 const PROPERTY = "sourceAmiId";
 
 /** @param image - `undefined`: there is none for us. */
 export function checkSourceImage(
-  imageId: string,
+  request: Pick<CopyRequest, "sourceAmiId" | "kernelId">,
   image: Image | undefined,
   { region, accountId }: { readonly region: string; readonly accountId: string },
 ): Problem[] {
+  const imageId = request.sourceAmiId;
   if (!isImageId(imageId)) {
     return [
       problem(`${imageId} is not the id of an image.`, 'Give "ami-" and 8 or 17 hex digits.'),
@@ -24,7 +26,7 @@ export function checkSourceImage(
       ),
     ];
   }
-  const problems = [stateProblem(image, region), ...kindProblems(image)];
+  const problems = [stateProblem(image, region), ...kindProblems(request, image)];
   return problems.filter((one) => one !== undefined);
 }
 
@@ -41,8 +43,11 @@ function stateProblem({ imageId, state }: Image, region: string): Problem | unde
   );
 }
 
-function kindProblems(image: Image): (Problem | undefined)[] {
-  const { imageId, rootDeviceType, virtualizationType, architecture } = image;
+function kindProblems(
+  { kernelId }: Pick<CopyRequest, "kernelId">,
+  image: Image,
+): (Problem | undefined)[] {
+  const { imageId, rootDeviceType, architecture } = image;
   if (rootDeviceType !== "ebs") {
     return [
       problem(
@@ -58,12 +63,7 @@ function kindProblems(image: Image): (Problem | undefined)[] {
     hasRoot
       ? undefined
       : problem(`${imageId} has no snapshot for its root device.`, "Give another image."),
-    virtualizationType === "hvm"
-      ? undefined
-      : problem(
-          `${imageId} is ${virtualizationType}, which needs a kernel image of its region.`,
-          "Only hvm images can be copied.",
-        ),
+    kernelProblem(image, kernelId),
     image.tpmSupport !== undefined && image.bootMode === "uefi-preferred"
       ? problem(
           `${imageId} has NitroTPM with boot mode uefi-preferred, which RegisterImage refuses.`,
@@ -75,6 +75,22 @@ function kindProblems(image: Image): (Problem | undefined)[] {
       : problem(`${imageId} is for ${architecture}.`, "Images for Macs cannot be copied."),
     licenseProblem(image),
   ];
+}
+
+function kernelProblem(
+  { imageId, virtualizationType }: Image,
+  kernelId: string | undefined,
+): Problem | undefined {
+  if (virtualizationType === "hvm") {
+    if (kernelId === undefined) return undefined;
+    const message = `${imageId} is hvm, which takes no kernel image.`;
+    return { property: "kernelId", message, hint: "Leave out kernelId." };
+  }
+  if (kernelId !== undefined) return undefined;
+  return problem(
+    `${imageId} is ${virtualizationType}, which needs a kernel image of its region.`,
+    "Give kernelId with a PV-GRUB kernel (aki-…) of the destination's region.",
+  );
 }
 
 /** A licence is metadata of the image: a copy of the bytes would lose it without a word. */

@@ -1,9 +1,9 @@
 /** Do all tags fit on the image? Pure. */
 
 import type { Tags } from "../../ec2/ec2.ts";
+import { wantedImageTags } from "../carry-over.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { Problem } from "../preflight.ts";
-import { wantedImageTags } from "../register-image.ts";
 
 /** EC2: 50 tags a resource; five are ours. */
 const TAG_COUNT_MAX = 45;

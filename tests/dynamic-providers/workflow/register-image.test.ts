@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BlockDevice } from "../../../dynamic-providers/ec2/ec2.ts";
+import { wantedImageTags } from "../../../dynamic-providers/workflow/carry-over.ts";
 import {
   differences,
   nameWithRun,
   registrationFor,
-  wantedImageTags,
 } from "../../../dynamic-providers/workflow/register-image.ts";
 import { sampleImage, sampleRequest } from "./samples.ts";
 
@@ -52,7 +52,7 @@ const wishes = { name: "n", description: "d" };
 test("every mapping is carried over, the snapshots exchanged, one copy serving both its devices", () => {
   const image = sampleImage({ blockDevices: DEVICES, tpmSupport: "v2.0" });
   const copies = [copy("snap-a", "snap-A"), copy("snap-b", "snap-B")];
-  const registration = registrationFor(image, copies, wishes);
+  const registration = registrationFor({}, image, copies, wishes);
   assert.deepEqual(registration, {
     name: "n",
     description: "d",
@@ -76,7 +76,7 @@ test("every mapping is carried over, the snapshots exchanged, one copy serving b
 test("an image without a copy of each snapshot is never registered", () => {
   const image = sampleImage({ blockDevices: DEVICES });
   assert.throws(
-    () => registrationFor(image, [copy("snap-a", "snap-A")], wishes),
+    () => registrationFor({}, image, [copy("snap-a", "snap-A")], wishes),
     /snap-b was not copied/,
   );
 });
@@ -84,6 +84,7 @@ test("an image without a copy of each snapshot is never registered", () => {
 test("what AWS made other than asked is told attribute by attribute", () => {
   const image = sampleImage();
   const asked = registrationFor(
+    {},
     { ...image, bootMode: "uefi-preferred" },
     [copy("snap-00000000000000001", "snap-1")],
     { name: image.name, description: image.description },

@@ -18,6 +18,9 @@ export function sampleImage(changes: Partial<Image> = {}): Image {
     imdsSupport: "v2.0",
     enaSupport: true,
     creationDate: "2026-11-01T00:00:00.000Z",
+    productCodes: [],
+    watermarks: [],
+    limitsInstanceTypes: false,
     blockDevices: [
       {
         kind: "snapshot",

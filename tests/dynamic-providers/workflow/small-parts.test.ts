@@ -67,7 +67,8 @@ test("each snapshot travels once, the root first, the others by device", async (
     describeSnapshots: async ({ ids }: { ids: string[] }) =>
       ids.filter((id) => id !== "snap-hidden").map((snapshotId) => sampleSnapshot({ snapshotId })),
   });
-  const source = await describeSource(cloud, image.imageId);
+  const reader = { accountId: "999999999999", wantsPermissions: false };
+  const source = await describeSource(cloud, image.imageId, reader);
   assert.deepEqual(
     source?.volumes.map(({ deviceName, snapshot }) => [deviceName, snapshot.snapshotId]),
     [
@@ -115,7 +116,7 @@ const REFUSED = [
 for (const [what, id, changes, message] of REFUSED) {
   test(`${what} is refused with one sentence and what to do`, () => {
     const image = changes === undefined ? undefined : sampleImage(changes);
-    const problems = checkSourceImage(id, image, WHERE);
+    const problems = checkSourceImage({ sourceAmiId: id }, image, WHERE);
     assert.equal(problems.length, 1);
     assert.match(problems[0]?.message ?? "", message);
     assert.equal(problems[0]?.property, "sourceAmiId");
@@ -123,5 +124,8 @@ for (const [what, id, changes, message] of REFUSED) {
 }
 
 test("a usual image has no problem", () => {
-  assert.deepEqual(checkSourceImage("ami-0123456789abcdef0", sampleImage(), WHERE), []);
+  assert.deepEqual(
+    checkSourceImage({ sourceAmiId: "ami-0123456789abcdef0" }, sampleImage(), WHERE),
+    [],
+  );
 });

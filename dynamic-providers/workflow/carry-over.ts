@@ -1,0 +1,111 @@
+/**
+ * What a copy takes over from its source besides the bytes: which permissions mean what on the other
+ * side, which dates can still be set, how each device is to be. Pure: `fidelity.ts` tells a person
+ * about the same decisions.
+ */
+
+import type { BlockDevice, Image, LaunchPermission, SnapshotPermission, Tags } from "../ec2/ec2.ts";
+import type { CopyRequest, ImageWishes, PermissionMap, RunIdentity } from "./copy-request.ts";
+import type { SourceImage } from "./describe-source.ts";
+import { withoutReserved } from "./run.ts";
+
+/** Both ends of a copy. */
+export type Route = Pick<RunIdentity, "source" | "destination">;
+
+/** EC2 rounds to the minute and takes no date in the past. */
+const DEPRECATION_MARGIN_MS = 2 * 60_000;
+
+/** The tags a copy is wanted with: copied ones, then given ones; ours are not among them. */
+export function wantedImageTags(
+  request: Pick<CopyRequest, "copyTags" | "tags">,
+  sourceTags: Tags,
+): Record<string, string> {
+  return { ...(request.copyTags ? withoutReserved(sourceTags) : {}), ...request.tags };
+}
+
+/** All of a fresh copy that is not said in its registration but its snapshots' permissions. */
+export function wishesFor(
+  request: CopyRequest,
+  { image, ownerOnly }: SourceImage,
+  route: Route,
+  nowMs: number,
+): ImageWishes {
+  const deprecationTime = futureDeprecation(image, nowMs);
+  const { deregistrationProtection } = image;
+  return {
+    description: request.description ?? image.description,
+    tags: wantedImageTags(request, image.tags),
+    launchPermissions: mapPermissions(request, ownerOnly?.launchPermissions ?? [], route).mapped,
+    disabled: image.state === "disabled",
+    ...(deprecationTime !== undefined && { deprecationTime }),
+    ...(deregistrationProtection !== undefined && { deregistrationProtection }),
+  };
+}
+
+/** The permissions of the copy's snapshots; `undefined` when nobody has asked for them. */
+export function snapshotWishes(
+  request: CopyRequest,
+  { volumes }: SourceImage,
+  copies: readonly { readonly sourceSnapshotId: string; readonly snapshotId: string }[],
+  route: Route,
+): Record<string, SnapshotPermission[]> | undefined {
+  if (request.copyLaunchPermissions === undefined) return undefined;
+  const wishes: Record<string, SnapshotPermission[]> = {};
+  for (const { snapshot, permissions } of volumes) {
+    const copy = copies.find(({ sourceSnapshotId }) => sourceSnapshotId === snapshot.snapshotId);
+    if (copy === undefined) continue;
+    wishes[copy.snapshotId] = mapPermissions(request, permissions ?? [], route).mapped;
+  }
+  return wishes;
+}
+
+export interface MappedPermissions<Permission> {
+  readonly mapped: Permission[];
+  /** Those that mean nothing at the destination. */
+  readonly dropped: Permission[];
+}
+
+/** Nothing is mapped and nothing dropped unless permissions were asked for. */
+export function mapPermissions<Permission extends LaunchPermission>(
+  { copyLaunchPermissions }: { readonly copyLaunchPermissions?: PermissionMap },
+  permissions: readonly Permission[],
+  { source, destination }: Route,
+): MappedPermissions<Permission> {
+  const mapped: Permission[] = [];
+  const dropped: Permission[] = [];
+  if (copyLaunchPermissions === undefined) return { mapped, dropped };
+  const isOnePartition = source.partition === destination.partition;
+  for (const permission of permissions) {
+    const { userId } = permission;
+    const other = userId === undefined ? undefined : copyLaunchPermissions.accountIds[userId];
+    // A group is the same word everywhere; accounts and organisations are those of a partition.
+    if (other === undefined && !isOnePartition && permission.group === undefined) {
+      dropped.push(permission);
+    } else if ((other ?? userId) !== destination.accountId) {
+      mapped.push(other === undefined ? permission : { ...permission, userId: other });
+    }
+  }
+  return { mapped, dropped };
+}
+
+/** The source's deprecation date, when it can still be set. */
+export function futureDeprecation(image: Image, nowMs: number): string | undefined {
+  const { deprecationTime } = image;
+  if (deprecationTime === undefined) return undefined;
+  return Date.parse(deprecationTime) > nowMs + DEPRECATION_MARGIN_MS ? deprecationTime : undefined;
+}
+
+/** Devices as the copy is to have them; snapshots are still the source's. */
+export function wantedDevices(
+  { blockDevices }: Pick<CopyRequest, "blockDevices">,
+  image: Image,
+): BlockDevice[] {
+  return image.blockDevices.map((device) => {
+    const change = blockDevices?.[device.deviceName];
+    if (change === undefined || device.kind === "ephemeral") return device;
+    if (change.volumeType === undefined) return { ...device, ...change };
+    // Another type has other figures: those of the old one would not fit.
+    const { iops: _iops, throughputMibps: _throughput, ...rest } = device;
+    return { ...rest, ...change };
+  });
+}

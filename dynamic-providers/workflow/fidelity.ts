@@ -1,0 +1,301 @@
+/**
+ * What a copy keeps of its source and what not, attribute by attribute, for a person. Pure, and of
+ * the same decisions as `carry-over.ts`. Source of the attributes: EC2's API reference (Image,
+ * RegisterImage); those that a copy has of its own (id, owner, creation date) are not compared.
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import type { BlockDevice, Image, LaunchPermission } from "../ec2/ec2.ts";
+import {
+  futureDeprecation,
+  mapPermissions,
+  type Route,
+  wantedDevices,
+  wantedImageTags,
+} from "./carry-over.ts";
+import type { CopyRequest, FidelityLine } from "./copy-request.ts";
+import type { SourceImage } from "./describe-source.ts";
+import { isEncryptionWanted } from "./find-finished.ts";
+import { withoutReserved } from "./run.ts";
+
+export interface FidelityOptions {
+  readonly request: CopyRequest;
+  readonly source: SourceImage;
+  readonly route: Route;
+  /** As what it was registered; absent: not known yet. */
+  readonly name?: string;
+  readonly nowMs: number;
+}
+
+export function judgeFidelity(options: FidelityOptions): FidelityLine[] {
+  return [
+    ...nameLines(options),
+    ...machineLines(options),
+    ...deviceLines(options),
+    ...tagLines(options),
+    ...permissionLines(options),
+    ...stateLines(options),
+    ...lostLines(options.source.image),
+  ];
+}
+
+/** What a copy of this source cannot have; what was asked for is none of it. */
+export function losses(lines: readonly FidelityLine[]): FidelityLine[] {
+  return lines.filter(({ outcome }) => outcome === "lost");
+}
+
+function kept(attribute: string, value: string): FidelityLine {
+  return { attribute, outcome: "kept", source: value, copy: value };
+}
+
+function asked(attribute: string, source: string, copy: string, argument: string): FidelityLine {
+  return { attribute, outcome: "asked", source, copy, reason: `asked for with ${argument}` };
+}
+
+function lost(attribute: string, source: string, reason: string, copy = ""): FidelityLine {
+  return { attribute, outcome: "lost", source, copy, reason };
+}
+
+function nameLines({ request, source, name }: FidelityOptions): FidelityLine[] {
+  const { image } = source;
+  const lines: FidelityLine[] = [];
+  if (request.name !== undefined && request.name !== image.name) {
+    lines.push(asked("name", image.name, request.name, "name"));
+  } else if (name !== undefined && name !== image.name) {
+    lines.push(lost("name", image.name, "an image at the destination has that name", name));
+  } else {
+    lines.push(kept("name", image.name));
+  }
+  const { description } = request;
+  lines.push(
+    description === undefined || description === image.description
+      ? kept("description", image.description)
+      : asked("description", image.description, description, "description"),
+  );
+  return lines;
+}
+
+/** What the machine sees of the image before its disks. */
+function machineLines({ request, source }: FidelityOptions): FidelityLine[] {
+  const { image, ownerOnly } = source;
+  const lines = [
+    kept("architecture", image.architecture),
+    kept("virtualization", image.virtualizationType),
+    kept("root device", image.rootDeviceName ?? ""),
+    kept("ENA support", image.enaSupport ? "yes" : "no"),
+  ];
+  const optional = [
+    ["boot mode", image.bootMode],
+    ["TPM", image.tpmSupport],
+    ["IMDS support", image.imdsSupport],
+    ["SR-IOV", image.sriovNetSupport],
+  ] as const;
+  for (const [attribute, value] of optional) {
+    if (value !== undefined) lines.push(kept(attribute, value));
+  }
+  for (const key of ["kernelId", "ramdiskId"] as const) {
+    const [before, after] = [image[key], request[key]];
+    const attribute = key === "kernelId" ? "kernel" : "RAM disk";
+    if (after !== undefined) lines.push(asked(attribute, before ?? "", after, key));
+    else if (before !== undefined) {
+      lines.push(lost(attribute, before, `ids are of a region: give ${key}`));
+    }
+  }
+  if (ownerOnly?.uefiData !== undefined) {
+    lines.push(kept("UEFI variables", `${ownerOnly.uefiData.length} characters`));
+  } else if (ownerOnly === undefined && image.bootMode?.startsWith("uefi")) {
+    const reason = "only the image's owner may read them; Secure Boot keys, if any, are not there";
+    lines.push(lost("UEFI variables", "unknown", reason));
+  }
+  return lines;
+}
+
+function deviceLines({ request, source }: FidelityOptions): FidelityLine[] {
+  const wanted = wantedDevices(request, source.image);
+  return source.image.blockDevices.flatMap((device, index) => {
+    const after = wanted[index] ?? device;
+    const { deviceName } = device;
+    const line = isDeepStrictEqual(device, after)
+      ? kept(deviceName, describeDevice(device))
+      : asked(deviceName, describeDevice(device), describeDevice(after), "blockDevices");
+    return [line, ...encryptionLine(request, source, device)];
+  });
+}
+
+function describeDevice(device: BlockDevice): string {
+  if (device.kind === "ephemeral") return device.virtualName;
+  const parts = [
+    device.kind === "blank" ? `blank${device.encrypted ? " encrypted" : ""}` : undefined,
+    device.volumeSizeGib === undefined ? undefined : `${device.volumeSizeGib} GiB`,
+    device.volumeType,
+    device.iops === undefined ? undefined : `${device.iops} IOPS`,
+    device.throughputMibps === undefined ? undefined : `${device.throughputMibps} MiB/s`,
+    device.deleteOnTermination ? undefined : "kept on termination",
+  ];
+  return parts.filter((part) => part !== undefined).join(" ");
+}
+
+/** Keys are of an account and a region, so an encrypted volume's is never the source's. */
+function encryptionLine(
+  request: CopyRequest,
+  { volumes }: SourceImage,
+  device: BlockDevice,
+): FidelityLine[] {
+  if (device.kind !== "snapshot") return [];
+  const volume = volumes.find(({ snapshot }) => snapshot.snapshotId === device.snapshotId);
+  if (volume === undefined) return [];
+  const { snapshot } = volume;
+  const isWanted = isEncryptionWanted(request, snapshot);
+  const attribute = `${device.deviceName} encryption`;
+  const before = snapshot.encrypted ? (snapshot.kmsKeyId ?? "encrypted") : "none";
+  if (!isWanted) {
+    if (!snapshot.encrypted) return [];
+    return [asked(attribute, before, "none, unless the account encrypts by default", "encrypted")];
+  }
+  const key = request.kmsKeyId ?? "the account's default key";
+  if (request.kmsKeyId !== undefined) return [asked(attribute, before, key, "kmsKeyId")];
+  if (!snapshot.encrypted) return [asked(attribute, before, key, "encrypted")];
+  return [
+    {
+      attribute,
+      outcome: "asked",
+      source: before,
+      copy: key,
+      reason: "keys are of a region and an account; another one: kmsKeyId",
+    },
+  ];
+}
+
+function tagLines({ request, source, route }: FidelityOptions): FidelityLine[] {
+  const { image, volumes } = source;
+  const lines: FidelityLine[] = [];
+  const before = countOf(withoutReserved(image.tags));
+  const after = countOf(wantedImageTags(request, image.tags));
+  const accountId = route.source.accountId;
+  if (image.ownerId !== accountId && request.copyTags) {
+    lines.push(lost("tags", "unknown", "an image's tags are shown to its owner only", after));
+  } else if (!request.copyTags) {
+    lines.push(asked("tags", before, after, "copyTags"));
+  } else {
+    const isMore = Object.keys(request.tags).length > 0;
+    lines.push(isMore ? asked("tags", before, after, "tags") : kept("tags", before));
+  }
+  const aws = Object.keys(image.tags).filter((key) => /^aws:/i.test(key));
+  if (aws.length > 0) lines.push(lost("tags of AWS", aws.join(", "), "only AWS can set them"));
+  const foreign = volumes.filter(({ snapshot }) => snapshot.ownerId !== accountId);
+  if (foreign.length > 0 && request.copyTags) {
+    const ids = foreign.map(({ snapshot }) => snapshot.snapshotId).join(", ");
+    const reason = `the tags of ${ids} are shown to their owner only`;
+    lines.push(lost("snapshot tags", "unknown", reason));
+  } else {
+    const count = `of ${volumes.length} snapshot${volumes.length === 1 ? "" : "s"}`;
+    lines.push(
+      request.copyTags
+        ? kept("snapshot tags and descriptions", count)
+        : asked("snapshot tags and descriptions", count, "", "copyTags"),
+    );
+  }
+  return lines;
+}
+
+function countOf(tags: Readonly<Record<string, string>>): string {
+  const count = Object.keys(tags).length;
+  return count === 0 ? "none" : `${count}`;
+}
+
+function permissionLines({ request, source, route }: FidelityOptions): FidelityLine[] {
+  const { ownerOnly, volumes } = source;
+  const attribute = "launch permissions";
+  if (ownerOnly === undefined) {
+    return [lost(attribute, "unknown", "only the image's owner may read them", "private")];
+  }
+  const lines = permissionLine(attribute, ownerOnly.launchPermissions, request, route);
+  const shared = volumes.flatMap(({ permissions }) => permissions ?? []);
+  return [...lines, ...permissionLine("snapshot permissions", shared, request, route)];
+}
+
+function permissionLine(
+  attribute: string,
+  permissions: readonly LaunchPermission[],
+  request: CopyRequest,
+  route: Route,
+): FidelityLine[] {
+  const isLaunch = attribute === "launch permissions";
+  if (permissions.length === 0) return isLaunch ? [kept(attribute, "private")] : [];
+  const before = permissions.map(describePermission).join(", ");
+  if (request.copyLaunchPermissions === undefined) {
+    return [lost(attribute, before, "ask for them with copyLaunchPermissions", "private")];
+  }
+  const { mapped, dropped } = mapPermissions(request, permissions, route);
+  const after = mapped.map(describePermission).join(", ") || "private";
+  if (dropped.length > 0) {
+    const names = dropped.map(describePermission).join(", ");
+    const { partition } = route.destination;
+    const reason = `${names} means nothing in ${partition}: name accounts in copyLaunchPermissions.accountIds`;
+    return [lost(attribute, before, reason, after)];
+  }
+  if (before === after) return [kept(attribute, before)];
+  return [asked(attribute, before, after, "copyLaunchPermissions")];
+}
+
+function describePermission(permission: LaunchPermission): string {
+  const { userId, group, organizationArn, organizationalUnitArn } = permission;
+  if (group === "all") return "everyone";
+  return userId ?? group ?? organizationArn ?? organizationalUnitArn ?? "";
+}
+
+function stateLines({ source, nowMs }: FidelityOptions): FidelityLine[] {
+  const { image } = source;
+  const lines: FidelityLine[] = [];
+  const { deprecationTime, deregistrationProtection } = image;
+  if (deprecationTime !== undefined) {
+    const isAhead = futureDeprecation(image, nowMs) !== undefined;
+    const reason = "EC2 takes no deprecation date in the past";
+    lines.push(
+      isAhead
+        ? kept("deprecation", deprecationTime)
+        : lost("deprecation", deprecationTime, reason, "not deprecated"),
+    );
+  }
+  if (deregistrationProtection !== undefined) {
+    lines.push(kept("deregistration protection", deregistrationProtection));
+  }
+  if (image.state === "disabled") lines.push(kept("state", "disabled"));
+  return lines;
+}
+
+/** What nobody can set. */
+function lostLines(image: Image): FidelityLine[] {
+  const lines: FidelityLine[] = [];
+  if (image.watermarks.length > 0) {
+    const reason = "a watermark can be attached by the account that made it only";
+    lines.push(lost("watermarks", image.watermarks.join(", "), reason));
+  }
+  if (image.productCodes.length > 0) {
+    const reason = "codes of the Marketplace cannot be set";
+    lines.push(lost("product codes", image.productCodes.join(", "), reason));
+  }
+  if (image.limitsInstanceTypes) {
+    const reason = "which instance types may launch it is not carried over";
+    lines.push(lost("instance type specification", "given", reason));
+  }
+  return lines;
+}
+
+/** A table for a terminal: what is not as the source, a line each, and what is, in one line. */
+export function formatFidelity(lines: readonly FidelityLine[]): string {
+  const others = lines.filter(({ outcome }) => outcome !== "kept");
+  const keptNames = lines.filter(({ outcome }) => outcome === "kept").map((one) => one.attribute);
+  const nameWidth = Math.max(4, ...others.map(({ attribute }) => attribute.length));
+  const rows = others.map(({ attribute, outcome, source, copy, reason }) => {
+    const values = copy === "" ? shorten(source) : `${shorten(source)} → ${shorten(copy)}`;
+    return `  ${outcome.padEnd(5)}  ${attribute.padEnd(nameWidth)}  ${values}  (${reason})`;
+  });
+  if (keptNames.length > 0) rows.push(`  kept   ${keptNames.join(", ")}`);
+  return rows.join("\n");
+}
+
+function shorten(text: string): string {
+  const shown = text === "" ? "nothing" : text;
+  return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
+}
