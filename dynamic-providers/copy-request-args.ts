@@ -49,6 +49,8 @@ export interface HelperSideArgs {
   readonly subnetId?: Input<string> | undefined;
   /** At which address the other helper reaches this one. Default: `"public"`. */
   readonly address?: Input<"public" | "private"> | undefined;
+  /** IPv4 address that the world sees of a helper behind a NAT: needed where its subnet leads out through something else than one of EC2's NAT gateways. Not together with `address: "private"`. Default: found from the subnet's route table. */
+  readonly natAddress?: Input<string> | undefined;
   /** Further tags of the instance and its volumes; keys of letters, digits and `+ - = . , _ : @` only. Default: none. */
   readonly tags?: Input<Record<string, Input<string>>> | undefined;
 }

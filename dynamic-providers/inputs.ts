@@ -116,7 +116,9 @@ const side = v.pipe(
   ),
 );
 
-const helperSide = v.strictObject({
+const ipv4 = text(/^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/, "an IPv4 address");
+
+const helperSideFields = v.strictObject({
   instanceType: optional(
     text(/^[a-z][a-z0-9-]{0,30}\.[a-z0-9-]{2,20}$/, 'an instance type (like "c8gn.xlarge")'),
   ),
@@ -125,8 +127,17 @@ const helperSide = v.strictObject({
     text(/^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$/, 'the id of a subnet ("subnet-" and hex digits)'),
   ),
   address: optional(text(/^(?:public|private)$/, '"public" or "private"')),
+  natAddress: optional(ipv4),
   tags: optional(helperTags),
 });
+
+const helperSide = v.pipe(
+  helperSideFields,
+  v.check(
+    ({ address, natAddress }) => natAddress === undefined || address !== "private",
+    'has natAddress and address "private": give one of them',
+  ),
+);
 
 const helper = v.strictObject({
   source: optional(helperSide),

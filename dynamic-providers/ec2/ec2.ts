@@ -98,6 +98,10 @@ export interface Snapshot {
   readonly kmsKeyId?: string;
   readonly description: string;
   readonly storageTier?: string;
+  /** Of all blocks that were ever written, zeros among them; absent: nobody tells. */
+  readonly fullSizeBytes?: number;
+  /** It is kept on this Outpost and not in the region. */
+  readonly outpostArn?: string;
   readonly tags: Tags;
 }
 
@@ -140,6 +144,31 @@ export interface Subnet {
   readonly vpcId: string;
   readonly availabilityZone: string;
   readonly mapsPublicAddress: boolean;
+  /** Absent: it is in the region itself. */
+  readonly outpostArn?: string;
+}
+
+export interface RouteTable {
+  readonly routeTableId: string;
+  /** Of its VPC: it holds in every subnet that has no table of its own. */
+  readonly isMain: boolean;
+  readonly subnetIds: readonly string[];
+  readonly routes: readonly Route[];
+}
+
+export interface Route {
+  /** IPv4 only. */
+  readonly cidr: string;
+  /** Id of what it leads to: `igw-…`, `nat-…`, `tgw-…`, `local`. */
+  readonly target: string;
+  /** False: what it leads to is gone. */
+  readonly isActive: boolean;
+}
+
+export interface NatGateway {
+  readonly natGatewayId: string;
+  /** None for a private one. */
+  readonly publicAddresses: readonly string[];
 }
 
 export interface InstanceTypeFacts {
@@ -285,6 +314,9 @@ export interface Ec2 {
     query: IdOrTagQuery & { readonly name?: string },
   ): Promise<SecurityGroup[]>;
   describeSubnets(query: SubnetQuery): Promise<Subnet[]>;
+  /** All of a VPC. */
+  describeRouteTables(vpcId: string): Promise<RouteTable[]>;
+  describeNatGateways(ids: readonly string[]): Promise<NatGateway[]>;
   /** Unknown names are left out. */
   describeInstanceTypes(names: readonly string[]): Promise<InstanceTypeFacts[]>;
   /** Which of these types which zone offers. */

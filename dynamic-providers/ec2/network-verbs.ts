@@ -5,6 +5,8 @@ import {
   AuthorizeSecurityGroupIngressCommand,
   CreateSecurityGroupCommand,
   DeleteSecurityGroupCommand,
+  DescribeNatGatewaysCommand,
+  DescribeRouteTablesCommand,
   DescribeSecurityGroupsCommand,
   DescribeSubnetsCommand,
   RevokeSecurityGroupEgressCommand,
@@ -13,11 +15,13 @@ import {
 import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
 import { isCloudError } from "./cloud-error.ts";
 import type { Ec2, Rule, SecurityGroup } from "./ec2.ts";
-import { readSecurityGroup, readSubnet } from "./read-answers.ts";
+import { readNatGateway, readRouteTable, readSecurityGroup, readSubnet } from "./read-answers.ts";
 
 type NetworkVerbs = Pick<
   Ec2,
   | "describeSubnets"
+  | "describeRouteTables"
+  | "describeNatGateways"
   | "describeSecurityGroups"
   | "createSecurityGroup"
   | "deleteSecurityGroup"
@@ -45,6 +49,26 @@ export function networkVerbs(caller: Caller): NetworkVerbs {
         );
       const found = subnetIds ? await presentOnly(subnetIds, describe) : await describe(undefined);
       return found.map(readSubnet);
+    },
+    async describeRouteTables(vpcId) {
+      const Filters = [{ Name: "vpc-id", Values: [vpcId] }];
+      const found = await allPages(
+        (token) =>
+          repeat("DescribeRouteTables", [vpcId], (ec2) =>
+            ec2.send(new DescribeRouteTablesCommand({ ...token, Filters })),
+          ),
+        (page) => page.RouteTables,
+      );
+      return found.map(readRouteTable);
+    },
+    async describeNatGateways(ids) {
+      const found = await presentOnly(ids, async (NatGatewayIds) => {
+        const answer = await repeat("DescribeNatGateways", ids, (ec2) =>
+          ec2.send(new DescribeNatGatewaysCommand({ NatGatewayIds })),
+        );
+        return answer.NatGateways ?? [];
+      });
+      return found.map(readNatGateway);
     },
     describeSecurityGroups: (query) => describeSecurityGroups(caller, query),
 

@@ -5,6 +5,8 @@ import type {
   InstanceTypeInfo,
   Image as SdkImage,
   Instance as SdkInstance,
+  NatGateway as SdkNatGateway,
+  RouteTable as SdkRouteTable,
   SecurityGroup as SdkSecurityGroup,
   Snapshot as SdkSnapshot,
   Subnet as SdkSubnet,
@@ -19,6 +21,9 @@ import type {
   Image,
   Instance,
   InstanceTypeFacts,
+  NatGateway,
+  Route,
+  RouteTable,
   SecurityGroup,
   Snapshot,
   Subnet,
@@ -103,6 +108,8 @@ export function readSnapshot(snapshot: SdkSnapshot): Snapshot {
       stateMessage: saidBy(snapshot.StateMessage),
       kmsKeyId: snapshot.KmsKeyId,
       storageTier: snapshot.StorageTier as string | undefined,
+      fullSizeBytes: snapshot.FullSnapshotSizeInBytes,
+      outpostArn: snapshot.OutpostArn,
     }),
   };
 }
@@ -153,6 +160,37 @@ export function readSubnet(subnet: SdkSubnet): Subnet {
     vpcId: subnet.VpcId ?? "",
     availabilityZone: subnet.AvailabilityZone ?? "",
     mapsPublicAddress: subnet.MapPublicIpOnLaunch ?? false,
+    ...present({ outpostArn: subnet.OutpostArn }),
+  };
+}
+
+export function readRouteTable(table: SdkRouteTable): RouteTable {
+  const associations = table.Associations ?? [];
+  return {
+    routeTableId: table.RouteTableId ?? "",
+    isMain: associations.some(({ Main }) => Main === true),
+    subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),
+    routes: (table.Routes ?? []).flatMap((route): Route[] => {
+      if (route.DestinationCidrBlock === undefined) return [];
+      const target =
+        route.GatewayId ??
+        route.NatGatewayId ??
+        route.TransitGatewayId ??
+        route.VpcPeeringConnectionId ??
+        route.NetworkInterfaceId ??
+        route.LocalGatewayId ??
+        route.CarrierGatewayId ??
+        route.CoreNetworkArn ??
+        "";
+      return [{ cidr: route.DestinationCidrBlock, target, isActive: route.State === "active" }];
+    }),
+  };
+}
+
+export function readNatGateway(gateway: SdkNatGateway): NatGateway {
+  return {
+    natGatewayId: gateway.NatGatewayId ?? "",
+    publicAddresses: (gateway.NatGatewayAddresses ?? []).flatMap(({ PublicIp }) => PublicIp ?? []),
   };
 }
 

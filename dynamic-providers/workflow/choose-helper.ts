@@ -5,12 +5,15 @@
 
 import type { Ec2, Image, Subnet } from "../ec2/ec2.ts";
 import type { HelperRequest } from "./copy-request.ts";
+import { findPlaces, type Place, type Reach } from "./find-reach.ts";
 
 /** One way to launch a helper. */
 export interface HelperChoice {
   readonly instanceType: string;
   readonly imageId: string;
   readonly subnet: Subnet;
+  /** The same kind in all choices. */
+  readonly reach: Reach;
 }
 
 /** Why there is no choice, and which wish to change. */
@@ -19,6 +22,9 @@ export interface NoChoice {
   readonly message: string;
   readonly hint: string;
 }
+
+/** Choices, at least one and the best first; or why there are none. */
+export type FoundHelper = { choices: HelperChoice[] } | { none: NoChoice[] };
 
 /**
  * Ours, best first: arm64 before x86 (cheaper per bit), the ones whose EBS and network are balanced
@@ -39,12 +45,14 @@ export async function chooseHelper(
   cloud: Ec2,
   wishes: HelperRequest,
   volumeCount: number,
-): Promise<{ choices: HelperChoice[] } | { none: NoChoice[] }> {
+): Promise<FoundHelper> {
   const subnets = await candidateSubnets(cloud, wishes.subnetId);
   if ("none" in subnets) return { none: [subnets.none] };
+  const found = await findPlaces(cloud, wishes, subnets.subnets);
+  if ("none" in found) return { none: [{ wish: "subnetId", ...found.none }] };
   const images = await candidateImages(cloud, wishes.imageId);
   if ("none" in images) return { none: [images.none] };
-  return placeHelper(cloud, { wishes, volumeCount, images, subnets: subnets.subnets });
+  return placeHelper(cloud, { wishes, volumeCount, images, places: found.places });
 }
 
 /** The subnets a helper may be in: the given one, or the default subnet of every zone. */
@@ -78,13 +86,13 @@ interface Placement {
   readonly wishes: HelperRequest;
   readonly volumeCount: number;
   readonly images: ReadonlyMap<string, Image>;
-  readonly subnets: readonly Subnet[];
+  readonly places: readonly Place[];
 }
 
 async function placeHelper(
   cloud: Ec2,
-  { wishes, volumeCount, images, subnets }: Placement,
-): Promise<{ choices: HelperChoice[] } | { none: NoChoice[] }> {
+  { wishes, volumeCount, images, places }: Placement,
+): Promise<FoundHelper> {
   const { instanceType } = wishes;
   const wanted: readonly string[] = instanceType === undefined ? HELPER_TYPES : [instanceType];
   const [types, offerings] = [
@@ -102,16 +110,16 @@ async function placeHelper(
       tooSmall.push(`${name} holds ${type.maximumVolumes - 1}`);
       continue;
     }
-    for (const subnet of subnets) {
+    for (const { subnet, reach } of places) {
       if (!offerings.has(`${name} ${subnet.availabilityZone}`)) continue;
-      choices.push({ instanceType: name, imageId: image.imageId, subnet });
+      choices.push({ instanceType: name, imageId: image.imageId, subnet, reach });
     }
   }
   if (choices.length > 0) return { choices };
   if (instanceType !== undefined && types.get(instanceType)?.isNitro === false) {
     return { none: [notNitro(instanceType)] };
   }
-  return { none: [whyNone({ cloud, wishes, tooSmall, volumeCount, subnets, images })] };
+  return { none: [whyNone({ cloud, wishes, tooSmall, volumeCount, places, images })] };
 }
 
 function notNitro(instanceType: string): NoChoice {
@@ -127,10 +135,10 @@ function whyNone(facts: {
   wishes: HelperRequest;
   tooSmall: readonly string[];
   volumeCount: number;
-  subnets: readonly Subnet[];
+  places: readonly Place[];
   images: ReadonlyMap<string, Image>;
 }): NoChoice {
-  const { cloud, wishes, tooSmall, volumeCount, subnets, images } = facts;
+  const { cloud, wishes, tooSmall, volumeCount, places, images } = facts;
   if (tooSmall.length > 0) {
     return {
       wish: "volumes",
@@ -140,7 +148,7 @@ function whyNone(facts: {
       hint: "Give a helper instance type that holds more EBS volumes.",
     };
   }
-  const zones = subnets.map(({ availabilityZone }) => availabilityZone).join(", ");
+  const zones = places.map(({ subnet }) => subnet.availabilityZone).join(", ");
   const architectures = [...images.keys()].join(" or ");
   const subject =
     wishes.instanceType === undefined

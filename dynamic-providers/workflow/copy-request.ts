@@ -21,6 +21,8 @@ export interface HelperRequest {
   readonly subnetId?: string;
   /** Address at which the other helper reaches this one. Default `"public"`. */
   readonly address?: "public" | "private";
+  /** What the world sees of it when it is behind a NAT that is not found from its route table. */
+  readonly natAddress?: string;
   readonly tags?: Readonly<Record<string, string>>;
 }
 

@@ -12,6 +12,7 @@ import type { HelperFacts } from "./copy-request.ts";
 import type { SourceVolume } from "./describe-source.ts";
 import { endInstance } from "./end-machines.ts";
 import { isEncryptionWanted } from "./find-finished.ts";
+import { listenerOf, whyApart } from "./find-reach.ts";
 import { HelperConsole } from "./helper-console.ts";
 import { closeForBoot, introduce } from "./introduce.ts";
 import type { KeepAlive } from "./keep-alive.ts";
@@ -60,15 +61,14 @@ async function launchBoth(
   alive: KeepAlive,
   volumes: readonly SourceVolume[],
 ): Promise<[Helper, Helper]> {
-  const { helper } = run.request;
-  // Whoever can be reached listens. With private addresses on both sides they reach each other.
-  const listener: HelperSide =
-    helper.destination.address === "private" && helper.source.address !== "private"
-      ? "source"
-      : "destination";
+  const [source, destination] = await both(
+    choicesFor(run, "source", volumes.length),
+    choicesFor(run, "destination", volumes.length),
+  );
+  const listener = meet(source, destination);
   const launch = async (side: HelperSide) => {
     const groupId = claims.find((claim) => claim.side === side)?.groupId ?? "";
-    const choices = await choicesFor(run, side, volumes.length);
+    const choices = side === "source" ? source : destination;
     await closeForBoot(run, side, groupId);
     const launched = await launchHelper(run, {
       side,
@@ -92,6 +92,15 @@ async function choicesFor(run: Run, side: HelperSide, count: number): Promise<He
     step: "choose-helper",
     ...(none !== undefined && { hint: none.hint }),
   });
+}
+
+/** Whoever can be reached listens. The routes may have changed since preflight looked. */
+function meet([source]: readonly HelperChoice[], [destination]: readonly HelperChoice[]) {
+  if (source === undefined || destination === undefined) return "destination";
+  const apart = whyApart(source.reach, destination.reach);
+  if (apart === undefined) return listenerOf(source.reach, destination.reach);
+  const { message, hint } = apart;
+  throw new CopyError(message, { code: "preflight", step: "choose-helper", hint });
 }
 
 /** The source's from the image's snapshots, the destination's blank and of the same size. */

@@ -15,6 +15,7 @@ import type { Instance, LaunchRequest, LaunchVolume } from "../ec2/ec2.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import { endInstance } from "./end-machines.ts";
+import type { Reach } from "./find-reach.ts";
 import { clientToken, cloudOf, type Run, roleOf, runTags } from "./run.ts";
 import type { Undo } from "./undo-stack.ts";
 import { userDataFor } from "./user-data.ts";
@@ -48,13 +49,12 @@ export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> 
   const { side, groupId, listens } = plan;
   const cloud = cloudOf(run, side);
   await run.checkFence();
-  const launched = await launchSomewhere(run, plan);
+  const { instance: launched, reach } = await launchSomewhere(run, plan);
   const { instanceId } = launched;
   const undo = run.undo.always(`instance ${instanceId} in ${cloud.region}`, () =>
     endInstance({ ...run, signal: AbortSignal.timeout(run.limits.undoMs) }, cloud, instanceId),
   );
   run.report(side, `${instanceId} starting (${launched.instanceType})`);
-  const wish = run.request.helper[side].address ?? "public";
   const { instance, address } = await waitUntil(
     run,
     {
@@ -67,7 +67,7 @@ export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> 
       const [instance] = await cloud.describeInstances({ ids: [instanceId] });
       if (instance === undefined || instance.state === "pending") return undefined;
       if (instance.state !== "running") throw endedEarly(instance, cloud.region);
-      const address = wish === "public" ? instance.publicAddress : instance.privateAddress;
+      const address = addressFor(reach, instance);
       if (address === undefined) throw noAddress(instance, side);
       return { instance, address };
     },
@@ -79,7 +79,15 @@ export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> 
   return { side, instance, address, listens, groupId, undo };
 }
 
-async function launchSomewhere(run: Run, plan: HelperPlan): Promise<Instance> {
+function addressFor(reach: Reach, instance: Instance): string | undefined {
+  if (reach.kind === "nat") return reach.address;
+  return reach.kind === "public" ? instance.publicAddress : instance.privateAddress;
+}
+
+async function launchSomewhere(
+  run: Run,
+  plan: HelperPlan,
+): Promise<{ readonly instance: Instance; readonly reach: Reach }> {
   const { side, choices } = plan;
   const userData = userDataFor(
     run.userDataTemplates[side],
@@ -88,16 +96,16 @@ async function launchSomewhere(run: Run, plan: HelperPlan): Promise<Instance> {
   );
   const full: string[] = [];
   for (const [index, choice] of choices.entries()) {
-    const { instanceType, subnet } = choice;
+    const { instanceType, subnet, reach } = choice;
     run.report(side, `launching ${instanceType} in ${subnet.availabilityZone}`);
     try {
-      return await launchWithToken(run, side, {
+      const instance = await launchWithToken(run, side, {
         clientToken: clientToken(run, side, index),
         imageId: choice.imageId,
         instanceType,
         subnetId: subnet.subnetId,
         securityGroupId: plan.groupId,
-        ...((run.request.helper[side].address ?? "public") === "public" && { publicAddress: true }),
+        ...(reach.kind === "public" && { publicAddress: true }),
         userData,
         volumes: plan.volumes,
         tags: {
@@ -107,6 +115,7 @@ async function launchSomewhere(run: Run, plan: HelperPlan): Promise<Instance> {
           [Tag.lease]: "0",
         },
       });
+      return { instance, reach };
     } catch (error) {
       if (!isCloudError(error, "capacity")) throw error;
       full.push(`${instanceType} in ${subnet.availabilityZone} (${error.code})`);

@@ -1,13 +1,16 @@
 /** What can be known to go wrong before anything is created, all of it at once. */
 
 import { isCloudError } from "../ec2/cloud-error.ts";
+import { chooseHelper, type FoundHelper } from "./choose-helper.ts";
 import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
 import { judgeFidelity } from "./fidelity.ts";
+import type { Reach } from "./find-reach.ts";
 import { checkDevices } from "./preflight/check-devices.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
 import { checkName } from "./preflight/check-name.ts";
+import { checkReach } from "./preflight/check-reach.ts";
 import { checkSharing } from "./preflight/check-sharing.ts";
 import { checkSnapshots } from "./preflight/check-snapshots.ts";
 import { checkSourceImage, isImageId } from "./preflight/check-source-image.ts";
@@ -53,11 +56,16 @@ export async function preflight(
   const look = lookAtSource(request, clouds, entered.source);
   // Each check that needs it reports its failure; without one nobody would.
   look.catch(() => undefined);
+  const helpers = {
+    source: findHelper("source", request, clouds, entered.source && look),
+    destination: findHelper("destination", request, clouds, entered.destination && look),
+  };
   const groups = await Promise.all([
     problemOf(source),
     problemOf(destination),
     entered.source === undefined ? [] : sourceChecks(request, clouds, entered.source, look),
-    entered.destination === undefined ? [] : destinationChecks(request, clouds, previous, look),
+    helperChecks(request, helpers),
+    entered.destination === undefined ? [] : destinationChecks(request, clouds, previous),
   ]);
   const problems = groups.flat();
   if (entered.source === undefined || entered.destination === undefined) return { problems };
@@ -103,27 +111,47 @@ async function sourceChecks(
         ...checkTags(request, source?.image.tags ?? {}),
       ];
     }),
-    sentences("source", async () =>
-      checkHelper("source", request, clouds.source, volumeCount(await look)),
-    ),
   ]);
   return groups.flat();
+}
+
+type Helpers = Record<"source" | "destination", Promise<FoundHelper | undefined>>;
+
+/** @param look - Absent: this side cannot be entered. */
+async function findHelper(
+  side: "source" | "destination",
+  request: CopyRequest,
+  clouds: Clouds,
+  look: Promise<SourceImage | undefined> | undefined,
+): Promise<FoundHelper | undefined> {
+  if (look === undefined) return undefined;
+  const source = await look.catch(() => undefined);
+  return chooseHelper(clouds[side], request.helper[side], volumeCount(source));
+}
+
+async function helperChecks(request: CopyRequest, helpers: Helpers): Promise<Problem[]> {
+  const sides = ["source", "destination"] as const;
+  const groups = await Promise.all(
+    sides.map((side) =>
+      sentences(side, async () => checkHelper(side, request, await helpers[side])),
+    ),
+  );
+  const [source, destination] = await Promise.all(
+    sides.map((side) => helpers[side].then(reachOf, () => undefined)),
+  );
+  return [...groups.flat(), ...checkReach(source, destination)];
+}
+
+function reachOf(found: FoundHelper | undefined): Reach | undefined {
+  return found !== undefined && "choices" in found ? found.choices[0]?.reach : undefined;
 }
 
 async function destinationChecks(
   request: CopyRequest,
   clouds: Clouds,
   previous: RunIdentity | undefined,
-  look: Promise<SourceImage | undefined>,
 ): Promise<Problem[]> {
-  const cloud = clouds.destination;
-  const groups = await Promise.all([
-    sentences("destination", async () =>
-      checkHelper("destination", request, cloud, volumeCount(await look)),
-    ),
-    sentences("destination", () => checkName(request.name, cloud, previous)),
-  ]);
-  return groups.flat();
+  return sentences("destination", () => checkName(request.name, clouds.destination, previous));
 }
 
 /** One at least: also before the source is known a helper needs a place for a volume. */

@@ -11,6 +11,7 @@ import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
 import { copyImage } from "../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyRequest } from "../../dynamic-providers/workflow/copy-request.ts";
 import { observeImage } from "../../dynamic-providers/workflow/observe-image.ts";
+import { preflight } from "../../dynamic-providers/workflow/preflight.ts";
 import { removeImage } from "../../dynamic-providers/workflow/remove-image.ts";
 import { restoreImage } from "../../dynamic-providers/workflow/restore-image.ts";
 import { systemClock } from "../../dynamic-providers/workflow/run-context.ts";
@@ -25,6 +26,7 @@ import {
   runId,
 } from "../dynamic-providers/workflow/cloud-bench.ts";
 import { until } from "../localcloud/conformance-cloud.ts";
+import { makePrivateNetwork } from "../localcloud/private-network.ts";
 
 export interface LifeCalls {
   readonly source: readonly CallRecord[];
@@ -83,10 +85,19 @@ async function wholeLife(bench: CloudBench, record: Recorder): Promise<void> {
 
 /** With the other side listening, for the other rules of the security groups. */
 async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promise<void> {
+  const [here, there] = await Promise.all([
+    withClient(bench, "us-east-1", "aws-1", (ec2) => makePrivateNetwork(ec2, "us-east-1b")),
+    withClient(bench, "us-gov-west-1", "aws-us-gov-1", (ec2) =>
+      makePrivateNetwork(ec2, "us-gov-west-1b"),
+    ),
+  ]);
+  const behind = (subnetId: string) => ({ subnetId });
   const request: CopyRequest = {
     ...bench.request,
-    helper: { source: {}, destination: { address: "private" } },
+    helper: { source: {}, destination: behind(there.privateSubnetId) },
   };
+  const other = { source: behind(here.privateSubnetId), destination: {} };
+  await record(() => preflight({ ...request, helper: other }, bench.clouds()));
   const identity = await bench.identity(runId(2));
   const failing = await bench.context("fails");
   await record(() => assert.rejects(copyImage(request, identity, failing)));
@@ -164,12 +175,12 @@ async function leave(
   });
 }
 
-async function leaveVolume(
+async function withClient<Answer>(
   { cloud: { env, endpoint } }: CloudBench,
   region: string,
   profile: string,
-  tags: Readonly<Record<string, string>>,
-): Promise<string> {
+  work: (ec2: EC2Client) => Promise<Answer>,
+): Promise<Answer> {
   const credentials = fromIni({
     profile,
     ignoreCache: true,
@@ -178,6 +189,19 @@ async function leaveVolume(
   });
   const ec2 = new EC2Client({ region, endpoint, credentials });
   try {
+    return await work(ec2);
+  } finally {
+    ec2.destroy();
+  }
+}
+
+async function leaveVolume(
+  bench: CloudBench,
+  region: string,
+  profile: string,
+  tags: Readonly<Record<string, string>>,
+): Promise<string> {
+  return withClient(bench, region, profile, async (ec2) => {
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     const { VolumeId: id = "" } = await ec2.send(
       new CreateVolumeCommand({
@@ -191,7 +215,5 @@ async function leaveVolume(
       return answer.Volumes?.[0]?.State === "available";
     });
     return id;
-  } finally {
-    ec2.destroy();
-  }
+  });
 }

@@ -1,18 +1,16 @@
-/** Is there a place, an image and a type for this side's helper, and do all volumes fit on it? */
+/** Is there a place, an image and a type for this side's helper, and do all volumes fit on it? Pure. */
 
-import type { Ec2 } from "../../ec2/ec2.ts";
-import { chooseHelper, type NoChoice } from "../choose-helper.ts";
+import type { FoundHelper, NoChoice } from "../choose-helper.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { Problem } from "../preflight.ts";
 
-export async function checkHelper(
+/** @param found - Absent: the side could not be entered, which is a problem of its own. */
+export function checkHelper(
   side: "source" | "destination",
   request: CopyRequest,
-  cloud: Ec2,
-  volumeCount: number,
-): Promise<Problem[]> {
-  const found = await chooseHelper(cloud, request.helper[side], volumeCount);
-  if ("choices" in found) return [];
+  found: FoundHelper | undefined,
+): Problem[] {
+  if (found === undefined || "choices" in found) return [];
   return found.none.map((none) => toProblem(side, request, none));
 }
 

@@ -25,8 +25,14 @@ export function checkSnapshots(
     });
   }
   for (const { snapshot } of source.volumes) {
-    const { snapshotId, state, storageTier } = snapshot;
-    if (storageTier === "archive") {
+    const { snapshotId, state, storageTier, outpostArn } = snapshot;
+    if (outpostArn !== undefined) {
+      problems.push({
+        property: PROPERTY,
+        message: `Snapshot ${snapshotId} of ${imageId} is kept on the Outpost ${outpostArn}, and only there can a volume be made of it.`,
+        hint: "Give an image whose snapshots are in the region.",
+      });
+    } else if (storageTier === "archive") {
       problems.push({
         property: PROPERTY,
         message: `Snapshot ${snapshotId} of ${imageId} is archived.`,

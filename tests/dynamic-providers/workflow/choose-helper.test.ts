@@ -46,6 +46,14 @@ function cloudWith(types: InstanceTypeFacts[], offered: Record<string, string[]>
   return onlyVerbs({
     describeSubnets: async ({ subnetIds }: { subnetIds?: string[] }) =>
       SUBNETS.filter(({ subnetId }) => subnetIds?.includes(subnetId) ?? true),
+    describeRouteTables: async () => [
+      {
+        routeTableId: "rtb-1",
+        isMain: true,
+        subnetIds: [],
+        routes: [{ cidr: "0.0.0.0/0", target: "igw-1", isActive: true }],
+      },
+    ],
     describeImages: async () => [
       al2023({ architecture: "arm64", date: "2026-10-01" }),
       al2023({ architecture: "arm64", date: "2026-11-01" }),

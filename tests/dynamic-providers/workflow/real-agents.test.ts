@@ -5,10 +5,13 @@ import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { fromIni } from "@aws-sdk/credential-providers";
 import type { HelperSide } from "../../../agent/contract.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import { removeImage } from "../../../dynamic-providers/workflow/remove-image.ts";
 import { bundleAgent, makeUserData } from "../../../tools/build.ts";
+import { makePrivateNetwork } from "../../localcloud/private-network.ts";
 import { openCloudBench, runId } from "./cloud-bench.ts";
 
 const bench = await openCloudBench();
@@ -64,15 +67,16 @@ async function sourceWithEveryDevice(): Promise<string> {
   });
 }
 
+async function realTemplates(): Promise<Record<HelperSide, string>> {
+  const boot = await readFile(new URL("../../../agent/boot.sh", import.meta.url), "utf8");
+  const template = async (side: HelperSide) => makeUserData(boot, (await bundleAgent(side)).code);
+  return { source: await template("source"), destination: await template("destination") };
+}
+
 test("an image with every kind of device is copied by real helpers, each snapshot once", async () => {
   const sourceAmiId = await sourceWithEveryDevice();
   const request = { ...bench.request, sourceAmiId, tags: { team: "b" } };
-  const boot = await readFile(new URL("../../../agent/boot.sh", import.meta.url), "utf8");
-  const template = async (side: HelperSide) => makeUserData(boot, (await bundleAgent(side)).code);
-  const userDataTemplates = {
-    source: await template("source"),
-    destination: await template("destination"),
-  };
+  const userDataTemplates = await realTemplates();
   const context = await bench.context("good", { userDataTemplates });
   const { image } = await copyImage(request, await bench.identity(runId(1)), context);
 
@@ -106,5 +110,29 @@ test("an image with every kind of device is copied by real helpers, each snapsho
 
   await removeImage(image, destination);
   await source.deregisterImage(sourceAmiId);
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+test("a destination behind a NAT gateway speaks first, and all the same receives", async () => {
+  const { env, endpoint } = bench.cloud;
+  const region = "us-gov-west-1";
+  const files = {
+    filepath: env.AWS_SHARED_CREDENTIALS_FILE ?? "",
+    configFilepath: env.AWS_CONFIG_FILE ?? "",
+  };
+  const credentials = fromIni({ profile: "aws-us-gov-1", ignoreCache: true, ...files });
+  const ec2 = new EC2Client({ region, endpoint, credentials });
+  const { privateSubnetId } = await makePrivateNetwork(ec2, `${region}b`);
+  ec2.destroy();
+  const request = {
+    ...bench.request,
+    helper: { source: {}, destination: { subnetId: privateSubnetId } },
+  };
+  const context = await bench.context("good", { userDataTemplates: await realTemplates() });
+  const { image } = await copyImage(request, await bench.identity(runId(2)), context);
+  for (const [index, { digest }] of image.snapshots.entries()) {
+    assert.equal(digest, await digestOf(join(bench.directory, `disk-${index}.raw`)));
+  }
+  await removeImage(image, bench.clouds().destination);
   assert.deepEqual(await bench.leftovers(), []);
 });
