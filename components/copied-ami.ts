@@ -20,6 +20,7 @@ export type {
   PermissionMapArgs,
   SideArgs,
 } from "../dynamic-providers/copy-request-args.ts";
+export { type CopyPlan, type CopyPlanArgs, planCopy } from "./plan-copy.ts";
 export type { CopiedSnapshot, FidelityLine };
 
 /** What to copy, from where, to where, and how. */

@@ -115,6 +115,7 @@ export interface StackOutputs {
   readonly snapshots: readonly StackSnapshot[];
   readonly bytesRead: number;
   readonly bytesSent: number;
+  readonly durationSeconds: number;
 }
 
 export async function readStackOutputs(environment: NodeJS.ProcessEnv): Promise<StackOutputs> {

@@ -15,12 +15,15 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CreateTagsCommand } from "@aws-sdk/client-ec2";
+import { planCopy } from "../dynamic-providers/plan-copy.ts";
+import type { Estimate } from "../dynamic-providers/workflow/estimate.ts";
 import type { ListedThing } from "../localcloud/admin.ts";
 import { connectAdmin } from "../localcloud/admin-client.ts";
 import { pulumiCli } from "../tools/pulumi-cli.ts";
 import { addStepTimes, createdThings } from "./call-report.ts";
 import { compareDisks } from "./compare-disks.ts";
 import { DEMO_DIRECTORY, endDemo, ROOT } from "./demo-state.ts";
+import { estimateRows } from "./estimate-report.ts";
 import type { KeptCall } from "./keep-localcloud.ts";
 import { LocalcloudProcess } from "./localcloud-process.ts";
 import {
@@ -60,6 +63,7 @@ export async function runWholeDemo({ isSmall, signal }: WholeDemoOptions): Promi
     signal.throwIfAborted();
     await initializeStack(environment, imported);
 
+    const estimate = await estimateFor(environment, imported);
     const callsBefore = (await cloud.calls()).length;
     const exitCode = await stopwatch.part("pulumi up", () => runPulumi("up", environment, signal));
     signal.throwIfAborted();
@@ -71,6 +75,7 @@ export async function runWholeDemo({ isSmall, signal }: WholeDemoOptions): Promi
       compareCopy({ environment, disks, outputs: await readStackOutputs(environment), signal }),
     );
     await showWhatIsLeft(environment, calls);
+    await showEstimate(environment, estimate);
     console.log(`\n── Times ${"─".repeat(71)}\n\n${formatTable(stopwatch.rows())}`);
     if (!equal) throw new Error("The copy differs from its source: this must never happen.");
     await cloud.keep();
@@ -132,6 +137,23 @@ async function importAmi(
     `  ${imageId} in account ${account}, ${SOURCE_REGION}, of ${snapshotIds.join(" and ")}`,
   );
   return imageId;
+}
+
+/** What `pulumi up` will say before its helpers start, to be held against what they then do. */
+async function estimateFor(environment: NodeJS.ProcessEnv, imageId: string): Promise<Estimate> {
+  const sides = {
+    source: { region: SOURCE_REGION, environmentPrefix: "SOURCE_" },
+    destination: { region: DESTINATION_REGION, environmentPrefix: "DESTINATION_" },
+  };
+  const { estimate, problems } = await planCopy({ sourceAmiId: imageId, ...sides }, environment);
+  if (estimate !== undefined) return estimate;
+  throw new Error(`There is no plan: ${problems.map(({ message }) => message).join(" ")}`);
+}
+
+async function showEstimate(environment: NodeJS.ProcessEnv, estimate: Estimate): Promise<void> {
+  const rows = estimateRows(estimate, await readStackOutputs(environment));
+  console.log(`\n── The estimate, and what was measured ${"─".repeat(41)}\n\n${formatTable(rows)}`);
+  console.log("\n  What an estimate stands on: docs/estimate.md");
 }
 
 async function compareCopy(options: {

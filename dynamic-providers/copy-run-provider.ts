@@ -9,6 +9,7 @@ import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
 import { checkAccount } from "./workflow/check-account.ts";
 import type { CopyRequest, FidelityLine, RunIdentity } from "./workflow/copy-request.ts";
+import { formatEstimate } from "./workflow/estimate.ts";
 import { formatFidelity, losses } from "./workflow/fidelity.ts";
 
 /** What the state holds of a run. */
@@ -41,11 +42,15 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
     async create(inputs) {
       const request: CopyRequest = inputs.request;
       const runId = parts.newRunId();
-      const { problems, identity, fidelity } = await parts.preflight(request).catch((error) => {
+      const report = await parts.preflight(request).catch((error) => {
         throw plainError(error);
       });
+      const { problems, identity, fidelity, estimate } = report;
       if (problems.length > 0 || identity === undefined) throw preflightError(problems);
       tellLosses(parts, request, fidelity ?? []);
+      if (estimate !== undefined) {
+        parts.log.note(undefined, `${request.sourceAmiId}: ${formatEstimate(estimate)}`);
+      }
       const createdAt = new Date(parts.clock.now()).toISOString();
       const outs: CopyRunState = { request, run: { runId, ...identity }, createdAt, lost: false };
       return { id: runId, outs };

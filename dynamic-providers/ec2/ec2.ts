@@ -176,6 +176,10 @@ export interface InstanceTypeFacts {
   readonly architectures: readonly string[];
   /** EBS volumes one instance can hold, the root included. */
   readonly maximumVolumes: number;
+  readonly vcpus?: number;
+  /** What it holds for as long as it likes; absent: nobody tells. */
+  readonly networkGbps?: number;
+  readonly ebsMibps?: number;
   /** Only Nitro's console can be read at any time, and only there disks tell their device name. */
   readonly isNitro: boolean;
 }

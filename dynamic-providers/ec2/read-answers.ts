@@ -151,7 +151,17 @@ export function readInstanceType(info: InstanceTypeInfo): InstanceTypeFacts {
     // 28 slots shared with network interfaces is the rule of the types that do not say.
     isNitro: info.Hypervisor === "nitro" || info.BareMetal === true,
     maximumVolumes: info.EbsInfo?.MaximumEbsAttachments ?? 27,
+    ...present({
+      vcpus: info.VCpuInfo?.DefaultVCpus,
+      networkGbps: info.NetworkInfo?.NetworkCards?.[0]?.BaselineBandwidthInGbps,
+      // EC2 says MBps, and means 10^6 bytes.
+      ebsMibps: toMib(info.EbsInfo?.EbsOptimizedInfo?.BaselineThroughputInMBps),
+    }),
   };
+}
+
+function toMib(megabytes: number | undefined): number | undefined {
+  return megabytes === undefined ? undefined : (megabytes * 1e6) / 2 ** 20;
 }
 
 export function readSubnet(subnet: SdkSubnet): Subnet {

@@ -3,7 +3,7 @@
  * Looks and never changes anything, so that preflight asks the same question.
  */
 
-import type { Ec2, Image, Subnet } from "../ec2/ec2.ts";
+import type { Ec2, Image, InstanceTypeFacts, Subnet } from "../ec2/ec2.ts";
 import type { HelperRequest } from "./copy-request.ts";
 import { findPlaces, type Place, type Reach } from "./find-reach.ts";
 
@@ -14,6 +14,7 @@ export interface HelperChoice {
   readonly subnet: Subnet;
   /** The same kind in all choices. */
   readonly reach: Reach;
+  readonly type: InstanceTypeFacts;
 }
 
 /** Why there is no choice, and which wish to change. */
@@ -112,7 +113,7 @@ async function placeHelper(
     }
     for (const { subnet, reach } of places) {
       if (!offerings.has(`${name} ${subnet.availabilityZone}`)) continue;
-      choices.push({ instanceType: name, imageId: image.imageId, subnet, reach });
+      choices.push({ instanceType: name, imageId: image.imageId, subnet, reach, type });
     }
   }
   if (choices.length > 0) return { choices };

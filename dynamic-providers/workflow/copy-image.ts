@@ -27,6 +27,7 @@ import type {
 import { type CopiedVolumes, copyVolumes } from "./copy-volumes.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
 import { endOlderAttempts, endOwnLeftovers } from "./end-attempts.ts";
+import { formatEstimate } from "./estimate.ts";
 import { type Finished, findFinished } from "./find-finished.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { preflight } from "./preflight.ts";
@@ -83,11 +84,12 @@ async function checkedSource(
   { clouds, report }: RunContext,
 ): Promise<SourceImage> {
   report("image", "checking both sides");
-  const { problems } = await preflight(request, clouds, identity);
+  const { problems, estimate } = await preflight(request, clouds, identity);
   if (problems.length > 0) {
     const lines = problems.map(({ property, message, hint }) => `${property}: ${message} ${hint}`);
     throw new CopyError(lines.join("\n"), { code: "preflight", step: "preflight" });
   }
+  if (estimate !== undefined) report("image", formatEstimate(estimate));
   const source = await describeSource(clouds.source, request.sourceAmiId, {
     accountId: identity.source.accountId,
     wantsPermissions: request.copyLaunchPermissions !== undefined,

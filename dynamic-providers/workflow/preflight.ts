@@ -1,11 +1,13 @@
 /** What can be known to go wrong before anything is created, all of it at once. */
 
 import { isCloudError } from "../ec2/cloud-error.ts";
-import { chooseHelper, type FoundHelper } from "./choose-helper.ts";
+import { chooseHelper, type FoundHelper, type HelperChoice } from "./choose-helper.ts";
 import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
+import { type Estimate, estimateCopy } from "./estimate.ts";
 import { judgeFidelity } from "./fidelity.ts";
 import type { Reach } from "./find-reach.ts";
+import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
 import { checkDevices } from "./preflight/check-devices.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
@@ -35,6 +37,8 @@ export interface PreflightReport {
   readonly identity?: Omit<RunIdentity, "runId">;
   /** What the copy will have of its source; absent when that could not be read. */
   readonly fidelity?: readonly FidelityLine[];
+  /** Absent: the source or a helper is not known, which is a problem. */
+  readonly estimate?: Estimate;
 }
 
 /**
@@ -76,10 +80,12 @@ export async function preflight(
   const sharing = await sentences("destination", () =>
     checkSharing(request, found, identity, clouds.destination),
   );
+  const estimate = await expected(found, helpers);
   return {
     problems: [...problems, ...sharing, ...checkFidelity(request.strict, fidelity)],
     identity,
     fidelity,
+    ...(estimate !== undefined && { estimate }),
   };
 }
 
@@ -142,8 +148,26 @@ async function helperChecks(request: CopyRequest, helpers: Helpers): Promise<Pro
   return [...groups.flat(), ...checkReach(source, destination)];
 }
 
+async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate | undefined> {
+  const sides = [helpers.source, helpers.destination].map((found) =>
+    found.then(bestOf, () => undefined),
+  );
+  const [from, to] = await Promise.all(sides);
+  if (from === undefined || to === undefined) return undefined;
+  const volumes = source.volumes.map(({ snapshot }) => ({
+    sizeGib: snapshot.volumeSizeGib,
+    ...(snapshot.fullSizeBytes !== undefined && { fullSizeBytes: snapshot.fullSizeBytes }),
+    throughputMibps: VOLUME_PERFORMANCE.throughputMibps,
+  }));
+  return estimateCopy({ volumes, source: from.type, destination: to.type });
+}
+
 function reachOf(found: FoundHelper | undefined): Reach | undefined {
-  return found !== undefined && "choices" in found ? found.choices[0]?.reach : undefined;
+  return bestOf(found)?.reach;
+}
+
+function bestOf(found: FoundHelper | undefined): HelperChoice | undefined {
+  return found !== undefined && "choices" in found ? found.choices[0] : undefined;
 }
 
 async function destinationChecks(

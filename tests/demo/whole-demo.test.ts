@@ -93,6 +93,7 @@ describe("the demo", { timeout: 400_000 }, () => {
     const whole = await succeeds("--small");
     assert.match(whole, /\/dev\/xvda {2}snap-\w+: all 1073741824 bytes are equal/);
     assert.match(whole, /\/dev\/sdf {2}snap-\w+: all 2147483648 bytes are equal/);
+    assert.match(whole, /time on this machine +\d+ s +\d+ s\n +time on AWS +\d+ s +not measured/);
     assert.match(whole, / i-\w+ +gone/);
     assert.match(whole, / ami-\w+ +left \(image, available\)/);
     assert.doesNotMatch(whole, / (?:i|vol|sg)-\w+ +left/);
