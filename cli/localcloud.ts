@@ -7,6 +7,7 @@
  */
 
 import { readFile } from "node:fs/promises";
+import { printable } from "../dynamic-providers/printable.ts";
 import { readConfiguration } from "../localcloud/account-configuration.ts";
 import { connectAdmin } from "../localcloud/admin-client.ts";
 import { formatFired } from "../localcloud/faults/fault-log.ts";
@@ -51,7 +52,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`localcloud: ${message}\n`);
+    process.stderr.write(`localcloud: ${printable(message)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 }

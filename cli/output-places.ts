@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { printableLine } from "../dynamic-providers/printable.ts";
 import { localName } from "../tsunami/classic/local-name.ts";
 import { UsageError } from "./tsunami-command.ts";
 
@@ -30,7 +31,7 @@ export function outputPlaces(
   const twice = places.find((place, index) => places.indexOf(place) !== index);
   if (twice !== undefined) {
     throw new UsageError(
-      `two of the files would become ${twice}: fetch them one by one, with --output`,
+      `two of the files would become ${printableLine(twice)}: fetch them one by one, with --output`,
     );
   }
   return places;

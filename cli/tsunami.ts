@@ -5,6 +5,7 @@
  * Standard output carries results, standard error what a person may want to know besides.
  */
 
+import { printable, printableLine } from "../dynamic-providers/printable.ts";
 import { getFiles, listFiles, serveFiles } from "./tsunami-classic.ts";
 import { readCommand, type TsunamiCommand, USAGE, UsageError } from "./tsunami-command.ts";
 import type { TsunamiOutput } from "./tsunami-output.ts";
@@ -31,13 +32,15 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     await run(readCommand(argv, callersDirectory()), {
       say: (line) => process.stdout.write(`${line}\n`),
-      note: (line) => process.stderr.write(`tsunami: ${line}\n`),
+      note: (line) => process.stderr.write(`tsunami: ${printableLine(line)}\n`),
       signal: stop.signal,
     });
     return 0;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`tsunami: ${message}\n`);
+    // Only what is wrongly asked has lines of ours; a peer's names and reasons get none.
+    const shown = error instanceof UsageError ? printable(message) : printableLine(message);
+    process.stderr.write(`tsunami: ${shown}\n`);
     return exitCodeOf(error);
   } finally {
     process.off("SIGINT", onSignal);

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { DescribeVpcsCommand, EC2Client } from "@aws-sdk/client-ec2";
 
 const PROGRAM = fileURLToPath(new URL("../../cli/localcloud.ts", import.meta.url));
 const GIB_BYTES = 1024 ** 3;
@@ -39,15 +40,19 @@ interface Running {
   readonly env: Record<string, string>;
   /** Settles with the exit code. */
   readonly ended: Promise<number | null>;
+  /** All that it has said to a person so far. */
+  told(): string;
 }
 
 /** Starts a localcloud and reads the environment from its first line. */
 async function start(t: TestContext, ...argv: string[]): Promise<Running> {
   const child = spawn(process.execPath, [PROGRAM, "start", "--json", ...argv], {
     env: { PATH: process.env.PATH ?? "", TMPDIR: process.env.TMPDIR ?? tmpdir() },
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "pipe"],
     timeout: 120_000,
   });
+  let said = "";
+  child.stderr.on("data", (chunk) => (said += chunk));
   const ended = once(child, "close").then(([code]) => code as number | null);
   t.after(async () => {
     child.kill("SIGTERM");
@@ -59,7 +64,7 @@ async function start(t: TestContext, ...argv: string[]): Promise<Running> {
     if (text.includes("\n")) break;
   }
   const { env } = JSON.parse(text) as { env: Record<string, string> };
-  return { process: child, env, ended };
+  return { process: child, env, ended, told: () => said };
 }
 
 test("it ends with the `npm run` that started it, whichever process the signal reached", async (t) => {
@@ -217,6 +222,60 @@ test("without --json the environment comes as lines for a shell", async (t) => {
   assert.match(await readFile(configFile, "utf8"), /\[profile aws-us-gov-1\]/);
   child.kill("SIGTERM");
   await ended;
+});
+
+test("faults by hand: from a file at the start, told as they happen, replaced by another file", async (t) => {
+  const cwd = await folder(t);
+  const write = (name: string, document: unknown) =>
+    writeFile(join(cwd, name), typeof document === "string" ? document : JSON.stringify(document));
+  const gone = { fault: "error", action: "DescribeVpcs", code: "Gone", nth: 2 };
+  await write("first.json", { faults: [gone] });
+  await write("second.json", { faults: [{ ...gone, nth: 1, code: "GoneAgain" }] });
+  await write("torn.json", '{"faults": [\u001b[2J');
+  await write("wrong.json", { faults: [{ fault: "fire" }, { ...gone, colour: 1 }] });
+
+  const { env, told } = await start(t, "--faults", join(cwd, "first.json"));
+  const ec2 = new EC2Client({
+    region: "us-east-1",
+    endpoint: env.AWS_ENDPOINT_URL ?? "",
+    credentials: {
+      accessKeyId: env.SOURCE_AWS_ACCESS_KEY_ID ?? "",
+      secretAccessKey: env.SOURCE_AWS_SECRET_ACCESS_KEY ?? "",
+    },
+  });
+  t.after(() => ec2.destroy());
+  const answer = async (): Promise<string> => {
+    const call = ec2.send(new DescribeVpcsCommand({}));
+    return call.then(
+      () => "ok",
+      (error: Error) => error.name,
+    );
+  };
+  assert.deepEqual([await answer(), await answer(), await answer()], ["ok", "Gone", "ok"]);
+  const line = "faults[0] error: DescribeVpcs aws-1 us-east-1: Gone\n";
+  const shown = await run(["faults"], { env });
+  assert.match(shown.stdout, /^20\S+Z faults\[0\] error: DescribeVpcs aws-1 us-east-1: Gone\n$/);
+  assert.equal(told(), `localcloud: ${line}`);
+
+  for (const [file, message] of [
+    ["torn.json", /torn\.json: the faults are not valid: this is no JSON/],
+    ["wrong.json", /faults\[0\]\.fault must name .*; faults\[1\]\.colour is not known here/],
+    ["none.json", /the fault file \S+none\.json cannot be read/],
+  ] as const) {
+    for (const argv of [
+      ["faults", file],
+      ["start", "--faults", file],
+    ]) {
+      const { code, stdout, stderr } = await run(argv, { env, cwd });
+      assert.deepEqual([code, stdout], [1, ""], argv.join(" "));
+      assert.match(stderr, /^localcloud: [^\p{Cc}]+\n$/u);
+      assert.match(stderr, message);
+    }
+  }
+  assert.equal(await answer(), "ok", "what was refused has changed nothing");
+  const { code, stderr } = await run(["faults", "second.json"], { env, cwd });
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.deepEqual([await answer(), await answer()], ["GoneAgain", "ok"]);
 });
 
 test("what is wrongly asked ends with exit code 2", async () => {

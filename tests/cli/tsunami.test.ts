@@ -104,6 +104,26 @@ describe("tsunami on the command line", { timeout: 200_000 }, () => {
     });
   }
 
+  for (const { name, options } of revisions) {
+    it(`says what a server's names would do here without doing it to the terminal: ${name}`, async (test) => {
+      const { folder } = await setUp(test, options);
+      // A classic name has no line end.
+      const hostile = `x\x1b[2J${name === "sealed" ? "\n" : "\r"}::error::owned`;
+      for (const place of ["one", "two"]) {
+        mkdirSync(join(folder, place));
+        writeFileSync(join(folder, place, hostile), place);
+      }
+      const port = await freePort();
+      const serve = ["serve", "--address", "127.0.0.1", "--port", String(port), ...options];
+      const server = start(test, folder, [...serve, "--json", `one/${hostile}`, `two/${hostile}`]);
+      await once(createInterface({ input: server.stdout ?? process.stdin }), "line");
+      const argv = ["get", `127.0.0.1:${port}`, "*", ...options];
+      const { code, out, err } = await runToEnd(test, folder, argv);
+      assert.deepEqual([code, out], [2, ""]);
+      assert.match(err, /^tsunami: two of the files would become [^\p{Cc}]+\n$/u);
+    });
+  }
+
   it("refuses strangers with exit code 4, on both revisions", async (test) => {
     const { folder, place } = await setUp(test, []);
     const wrong = await runToEnd(test, folder, ["list", place, "--secret-file", "secret"]);
