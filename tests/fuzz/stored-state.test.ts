@@ -74,6 +74,7 @@ const VERBS: Record<string, (row: Row, state: State) => Promise<unknown>> = {
   diff: async (row, state) => row.diff(ID, state, { request, run }),
   read: async (row, state) => row.read(ID, state),
   delete: async (row, state) => row.delete(ID, state),
+  update: async (row, state) => row.update(ID, state, { request, run }),
 };
 
 /** A failure of the program shows as one of these words, a refusal never. */

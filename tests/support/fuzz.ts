@@ -1,14 +1,19 @@
 /**
- * Properties over outside bytes, counted. Every one runs a fixed number of inputs in `npm test`;
- * `AMICOPY_FUZZ_RUNS=100` makes it a hundred times as many. A failure prints fast-check's seed and
- * path, and the smallest input that it found.
+ * Properties over outside bytes, counted. Every one runs a fixed number of inputs in `npm test`, and
+ * more by `npm run fuzz`. The seed is told with the count; a failure prints it with the path to the
+ * smallest input that it found, and `FUZZ_SEED` brings the same inputs back.
  */
 
+import { randomInt } from "node:crypto";
 import type { TestContext } from "node:test";
 import fc from "fast-check";
 
+/** Named so that they reach the tests: `npm test` keeps a developer's `AMICOPY_…` from them. */
+const { FUZZ_SEED: given, FUZZ_TIMES: times = "1" } = process.env;
+
 /** How many times as many inputs as `npm test` tries. */
-const FACTOR = Math.max(1, Number(process.env.AMICOPY_FUZZ_RUNS ?? 1) || 1);
+const FACTOR = Math.max(1, Number(times) || 1);
+const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
 
 /** Tries a property and says how many inputs that were. */
 export async function fuzz<Ts>(
@@ -17,8 +22,8 @@ export async function fuzz<Ts>(
   runs: number,
 ): Promise<void> {
   const numRuns = Math.round(runs * FACTOR);
-  await fc.assert(property as fc.IAsyncProperty<Ts>, { numRuns });
-  test.diagnostic(`fuzz: ${numRuns} inputs: ${test.name}`);
+  await fc.assert(property as fc.IAsyncProperty<Ts>, { numRuns, seed });
+  test.diagnostic(`fuzz: ${numRuns} inputs, seed ${seed}: ${test.name}`);
 }
 
 /** Bytes that are nearly something: a valid text or message with a few pieces changed. */
