@@ -44,6 +44,7 @@ export const Tag = {
 export const Role = {
   sourceHelper: "source-helper",
   destinationHelper: "destination-helper",
+  licenseDonor: "license-donor",
   securityGroup: "security-group",
   snapshot: "snapshot",
   image: "image",

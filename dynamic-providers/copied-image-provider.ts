@@ -16,6 +16,7 @@ import type {
   RunIdentity,
 } from "./workflow/copy-request.ts";
 import { describeSource } from "./workflow/describe-source.ts";
+import { withMovedSnapshots } from "./workflow/moved-snapshots.ts";
 import type { ObservedImage } from "./workflow/observe-image.ts";
 
 interface ImageInputs {
@@ -141,10 +142,12 @@ async function repair(
   try {
     const cloud = parts.openCloud(request.destination);
     if (observed?.registered === false) {
-      state = { ...state, image: await parts.restoreImage(olds.image, news) };
+      const restored = await parts.restoreImage(olds.image, news);
+      const wanted = withMovedSnapshots(olds.wanted, olds.image, restored);
+      state = { ...state, image: restored, wanted };
     }
-    const source = await sourceWishes(parts, olds, news);
-    const wanted = changedWishes(olds.wanted, olds.request, request, source);
+    const source = await sourceWishes(parts, { ...olds, image: state.image }, news);
+    const wanted = changedWishes(state.wanted, olds.request, request, source);
     const image = await parts.updateImage(state.image, wanted, cloud);
     return { ...state, image, wanted };
   } catch (error) {

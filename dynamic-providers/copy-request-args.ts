@@ -106,6 +106,11 @@ export interface CopyRequestArgs {
   readonly kernelId?: Input<string> | undefined;
   /** RAM disk at the destination (`ari-…`) for a paravirtual image. A change: replaces. */
   readonly ramdiskId?: Input<string> | undefined;
+  /**
+   * An image at the destination that lends its licence to the copy of a licensed one (Windows, RHEL, SUSE, SQL Server): its architecture, boot mode, TPM, ENA
+   * support, root device and what it is billed as must be the source's. Default: the newest such image of Amazon's. A change: nothing; the next copy uses it.
+   */
+  readonly licenseDonorAmiId?: Input<string> | undefined;
   /** Carries the launch permissions of the image, and those of its snapshots, over. Default: the copy is private. A change: in place. */
   readonly copyLaunchPermissions?: Input<PermissionMapArgs> | undefined;
   /** Refuses, before anything starts, what cannot be carried over wholly. Default: `false`, and `fidelity` tells. A change: nothing; the next copy uses it. */

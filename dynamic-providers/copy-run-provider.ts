@@ -3,6 +3,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { HelperSide } from "../agent/contract.ts";
 import { isCloudError } from "./ec2/cloud-error.ts";
+import type { Image } from "./ec2/ec2.ts";
 import { messageOf, plainError, preflightError } from "./failure.ts";
 import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
@@ -11,6 +12,7 @@ import { checkAccount } from "./workflow/check-account.ts";
 import type { CopyRequest, FidelityLine, RunIdentity } from "./workflow/copy-request.ts";
 import { formatEstimate } from "./workflow/estimate.ts";
 import { formatFidelity, losses } from "./workflow/fidelity.ts";
+import { licenseName } from "./workflow/license-donor.ts";
 
 /** What the state holds of a run. */
 interface CopyRunState {
@@ -45,8 +47,9 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
       const report = await parts.preflight(request).catch((error) => {
         throw plainError(error);
       });
-      const { problems, identity, fidelity, estimate } = report;
+      const { problems, identity, fidelity, estimate, donor } = report;
       if (problems.length > 0 || identity === undefined) throw preflightError(problems);
+      if (donor !== undefined) tellDonor(parts, request, donor);
       tellLosses(parts, request, fidelity ?? []);
       if (estimate !== undefined) {
         parts.log.note(undefined, `${request.sourceAmiId}: ${formatEstimate(estimate)}`);
@@ -78,6 +81,15 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
       if (failures.length > 0) throw plainError(new Error(failures.join("\n")));
     },
   };
+}
+
+/** Whose licence it will be is shown before anything of it runs. */
+function tellDonor({ log }: ProviderParts, { sourceAmiId }: CopyRequest, donor: Image): void {
+  const { imageId, name, ownerId } = donor;
+  log.note(
+    undefined,
+    `${sourceAmiId} is licensed as ${licenseName(donor)}: the licence donor is ${imageId} (${name}, of ${ownerId}). An instance of it will run for a minute, stopped before its disk is exchanged.`,
+  );
 }
 
 /** Before anything costs money, a person reads what the copy will not have. */

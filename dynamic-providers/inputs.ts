@@ -222,6 +222,7 @@ const request = v.pipe(
     ramdiskId: optional(
       text(/^ari-[0-9a-f]{8,17}$/, 'the id of a RAM disk ("ari-" and hex digits)'),
     ),
+    licenseDonorAmiId: optional(amiId),
     copyLaunchPermissions: optional(permissionMap),
     strict: optional(flag),
     helper: optional(helper),

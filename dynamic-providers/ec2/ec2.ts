@@ -67,6 +67,8 @@ export interface Image {
   readonly ramdiskId?: string;
   readonly platformDetails?: string;
   readonly usageOperation?: string;
+  /** Of the instance that it was made of; absent for a registered one. */
+  readonly sourceImageId?: string;
   /** ISO 8601. */
   readonly creationDate: string;
   /** ISO 8601. */
@@ -128,6 +130,13 @@ export interface Volume {
   readonly state: string;
   readonly sizeGib: number;
   readonly encrypted: boolean;
+  /** Absent: no instance holds it. */
+  readonly attachment?: {
+    readonly instanceId: string;
+    readonly deviceName: string;
+    /** `attaching`, `attached`, `detaching`, `busy`. */
+    readonly state: string;
+  };
   readonly tags: Tags;
 }
 
@@ -193,6 +202,8 @@ export interface ImageQuery {
   /** `*` and `?` are wildcards. */
   readonly name?: string;
   readonly architecture?: string;
+  /** The one value that EC2 knows here. */
+  readonly platform?: "windows";
   readonly snapshotId?: string;
   readonly tags?: TagQuery;
 }
@@ -249,6 +260,31 @@ export interface SnapshotRequest {
   readonly volumeId: string;
   readonly description: string;
   readonly tags: Tags;
+}
+
+/** A volume of a snapshot, for an instance that is there already. */
+export interface VolumeRequest {
+  readonly clientToken: string;
+  readonly availabilityZone: string;
+  readonly snapshotId: string;
+  readonly sizeGib: number;
+  readonly volumeType?: string;
+  readonly iops?: number;
+  readonly throughputMibps?: number;
+  readonly tags: Tags;
+}
+
+/** An image of an instance: everything that is not said here comes from the instance. */
+export interface CreateImageRequest {
+  readonly instanceId: string;
+  readonly name: string;
+  readonly description: string;
+  /** Of what is attached only `deleteOnTermination` counts; blank and ephemeral devices are added. */
+  readonly blockDevices: readonly BlockDevice[];
+  /** In the call itself, on the image. */
+  readonly tags: Tags;
+  /** In the call itself, on every snapshot alike. */
+  readonly snapshotTags: Tags;
 }
 
 export interface RegisterRequest {
@@ -338,7 +374,13 @@ export interface Ec2 {
   /** Idempotent by its token. */
   runInstance(request: LaunchRequest): Promise<Instance>;
   terminateInstance(instanceId: string): Promise<void>;
+  /** Without a shutdown of its system: for instances whose disks do not matter. */
+  stopInstance(instanceId: string): Promise<void>;
+  /** Idempotent by its token. */
+  createVolume(request: VolumeRequest): Promise<string>;
   deleteVolume(volumeId: string): Promise<void>;
+  attachVolume(volumeId: string, instanceId: string, deviceName: string): Promise<void>;
+  detachVolume(volumeId: string, instanceId: string): Promise<void>;
 
   createSecurityGroup(request: {
     readonly name: string;
@@ -351,16 +393,22 @@ export interface Ec2 {
   allow(groupId: string, direction: "ingress" | "egress", rules: readonly Rule[]): Promise<void>;
   /** A rule that is not there is fine. */
   revoke(groupId: string, direction: "ingress" | "egress", rules: readonly Rule[]): Promise<void>;
+  /** Takes every rule away: nothing in, nothing out. */
+  closeSecurityGroup(groupId: string): Promise<void>;
 
   createSnapshot(request: SnapshotRequest): Promise<string>;
   deleteSnapshot(snapshotId: string): Promise<void>;
 
   registerImage(request: RegisterRequest): Promise<string>;
+  /** Of a stopped instance. */
+  createImage(request: CreateImageRequest): Promise<string>;
   deregisterImage(imageId: string): Promise<void>;
   setImageDescription(imageId: string, description: string): Promise<void>;
   /** @param time - ISO 8601; `undefined` takes the deprecation away. */
   setImageDeprecation(imageId: string, time: string | undefined): Promise<void>;
   setImageDisabled(imageId: string, disabled: boolean): Promise<void>;
+  /** Instances of it then ask for tokens at their metadata service. Cannot be taken back. */
+  requireMetadataTokens(imageId: string): Promise<void>;
   /** @param protection - `undefined` takes it off. */
   setDeregistrationProtection(
     imageId: string,

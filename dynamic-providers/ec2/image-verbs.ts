@@ -225,11 +225,12 @@ function imageChanges({
 }
 
 async function describeImages({ repeat }: Caller, query: ImageQuery): Promise<Image[]> {
-  const { imageIds, owner, name, architecture, snapshotId, tags } = query;
+  const { imageIds, owner, name, architecture, platform, snapshotId, tags } = query;
   const filters = [
     ...tagFilters(tags),
     ...(name === undefined ? [] : [{ Name: "name", Values: [name] }]),
     ...(architecture === undefined ? [] : [{ Name: "architecture", Values: [architecture] }]),
+    ...(platform === undefined ? [] : [{ Name: "platform", Values: [platform] }]),
     ...(snapshotId === undefined
       ? []
       : [{ Name: "block-device-mapping.snapshot-id", Values: [snapshotId] }]),
@@ -298,7 +299,8 @@ function registerCommand(request: RegisterRequest): RegisterImageCommand {
   });
 }
 
-function toSdkDevice(device: BlockDevice): BlockDeviceMapping {
+/** As RegisterImage and CreateImage take it. */
+export function toSdkDevice(device: BlockDevice): BlockDeviceMapping {
   if (device.kind === "ephemeral") {
     return { DeviceName: device.deviceName, VirtualName: device.virtualName };
   }

@@ -27,6 +27,7 @@ type NetworkVerbs = Pick<
   | "deleteSecurityGroup"
   | "allow"
   | "revoke"
+  | "closeSecurityGroup"
 >;
 
 export function networkVerbs(caller: Caller): NetworkVerbs {
@@ -102,6 +103,7 @@ export function networkVerbs(caller: Caller): NetworkVerbs {
         await unless("not-found", revokeOne(caller, groupId, direction, rule));
       }
     },
+    closeSecurityGroup: (groupId) => closeSecurityGroup(caller, groupId),
   };
 }
 
@@ -129,6 +131,32 @@ async function describeSecurityGroups(
     );
   const found = query.ids ? await presentOnly(query.ids, describe) : await describe(undefined);
   return found.map(readSecurityGroup);
+}
+
+/** As it stands in EC2, so that it does not matter who has opened it and for what. */
+async function closeSecurityGroup({ repeat }: Caller, groupId: string): Promise<void> {
+  const answer = await repeat("DescribeSecurityGroups", [groupId], (ec2) =>
+    ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: [groupId] })),
+  );
+  const { IpPermissions: ingress = [], IpPermissionsEgress: egress = [] } =
+    answer.SecurityGroups?.[0] ?? {};
+  if (ingress.length > 0) {
+    const input = { GroupId: groupId, IpPermissions: ingress };
+    await unless(
+      "not-found",
+      repeat("RevokeSecurityGroupIngress", [groupId], (ec2) =>
+        ec2.send(new RevokeSecurityGroupIngressCommand(input)),
+      ),
+    );
+  }
+  if (egress.length === 0) return;
+  const input = { GroupId: groupId, IpPermissions: egress };
+  await unless(
+    "not-found",
+    repeat("RevokeSecurityGroupEgress", [groupId], (ec2) =>
+      ec2.send(new RevokeSecurityGroupEgressCommand(input)),
+    ),
+  );
 }
 
 function allowOne({ repeat }: Caller, groupId: string, direction: string, rule: Rule) {

@@ -2,6 +2,7 @@
 
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { makeCaller } from "./caller.ts";
+import { donorVerbs } from "./donor-verbs.ts";
 import type { Ec2 } from "./ec2.ts";
 import { imageVerbs } from "./image-verbs.ts";
 import { machineVerbs } from "./machine-verbs.ts";
@@ -28,6 +29,7 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
     },
     ...imageVerbs(caller),
     ...machineVerbs(caller),
+    ...donorVerbs(caller),
     ...networkVerbs(caller),
   };
 }

@@ -58,6 +58,7 @@ export function readImage(image: SdkImage): Image {
       ramdiskId: image.RamdiskId,
       platformDetails: image.PlatformDetails,
       usageOperation: image.UsageOperation,
+      sourceImageId: image.SourceImageId,
       deprecationTime: image.DeprecationTime,
       deregistrationProtection: readProtection(image.DeregistrationProtection),
     }),
@@ -135,11 +136,19 @@ export function readInstance(instance: SdkInstance): Instance {
 }
 
 export function readVolume(volume: SdkVolume): Volume {
+  const [attachment] = volume.Attachments ?? [];
   return {
     volumeId: volume.VolumeId ?? "",
     state: volume.State ?? "",
     sizeGib: volume.Size ?? 0,
     encrypted: volume.Encrypted ?? false,
+    ...(attachment?.InstanceId && {
+      attachment: {
+        instanceId: attachment.InstanceId,
+        deviceName: attachment.Device ?? "",
+        state: attachment.State ?? "attached",
+      },
+    }),
     tags: fromSdkTags(volume.Tags),
   };
 }

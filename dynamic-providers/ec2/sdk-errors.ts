@@ -129,6 +129,10 @@ function describe(error: unknown): Described {
 function kindOf(code: string, message: string, status: number | undefined): CloudErrorKind {
   // EC2 says AuthFailure for "who are you" and for "this image is not for you" alike.
   if (code === "AuthFailure" && /not authorized for/i.test(message)) return "denied";
+  // How CreateImage says that an instance which has just stopped is not ready for it.
+  if (code === "InvalidParameterValue" && /^Instance is not in state/i.test(message)) {
+    return "in-use";
+  }
   const known = KIND_BY_CODE[code];
   if (known !== undefined) return known;
   if (/NotFound$/.test(code)) return "not-found";

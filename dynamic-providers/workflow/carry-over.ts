@@ -52,9 +52,10 @@ export function snapshotWishes(
   if (request.copyLaunchPermissions === undefined) return undefined;
   const wishes: Record<string, SnapshotPermission[]> = {};
   for (const { snapshot, permissions } of volumes) {
-    const copy = copies.find(({ sourceSnapshotId }) => sourceSnapshotId === snapshot.snapshotId);
-    if (copy === undefined) continue;
-    wishes[copy.snapshotId] = mapPermissions(request, permissions ?? [], route).mapped;
+    const { mapped } = mapPermissions(request, permissions ?? [], route);
+    for (const { sourceSnapshotId, snapshotId } of copies) {
+      if (sourceSnapshotId === snapshot.snapshotId) wishes[snapshotId] = mapped;
+    }
   }
   return wishes;
 }

@@ -1,18 +1,18 @@
 /** The facts of a finished copy, as Pulumi keeps them. Pure. */
 
-import type { Tags } from "../ec2/ec2.ts";
+import type { Image, Tags } from "../ec2/ec2.ts";
 import type { CopiedImageFacts, CopiedSnapshot } from "./copy-request.ts";
 import type { CopiedVolumes } from "./copy-volumes.ts";
 import type { SourceImage } from "./describe-source.ts";
 import { judgeFidelity } from "./fidelity.ts";
-import type { RegisteredImage } from "./register-image.ts";
+import type { RegisteredCopy } from "./register-copy.ts";
 import type { Run } from "./run.ts";
-import type { SnapshotCopy } from "./snapshot-volumes.ts";
 
 export interface FinishedCopy {
   readonly source: SourceImage;
-  readonly registered: RegisteredImage;
-  readonly copies: readonly SnapshotCopy[];
+  /** The image that has lent its licence; `undefined`: none was needed. */
+  readonly donor: Image | undefined;
+  readonly registered: RegisteredCopy;
   /** Without ours. */
   readonly tags: Tags;
   readonly copied: CopiedVolumes;
@@ -20,10 +20,10 @@ export interface FinishedCopy {
 
 /** The duration is the caller's to fill in. */
 export function toFacts(run: Run, finished: FinishedCopy): CopiedImageFacts {
-  const { source, registered, copies, tags, copied } = finished;
+  const { source, donor, registered, tags, copied } = finished;
   const { image, registration } = registered;
   const { accountId, partition, region } = run.identity.destination;
-  const snapshots = snapshotsOf(source, copies);
+  const snapshots = snapshotsOf(source, registered);
   const root = snapshots.find(({ deviceName }) => deviceName === registration.rootDeviceName);
   return {
     imageId: image.imageId,
@@ -40,9 +40,11 @@ export function toFacts(run: Run, finished: FinishedCopy): CopiedImageFacts {
     imageTags: tags,
     snapshots,
     registration,
+    ...(donor !== undefined && { license: licenseOf(image, donor) }),
     fidelity: judgeFidelity({
       request: run.request,
       source,
+      ...(donor !== undefined && { donor }),
       route: run.identity,
       name: registration.name,
       nowMs: run.clock.now(),
@@ -58,14 +60,29 @@ export function imageArn(partition: string, region: string, imageId: string): st
   return `arn:${partition}:ec2:${region}::image/${imageId}`;
 }
 
+/** What an image is billed as, and thanks to which. */
+export function licenseOf(
+  image: Image,
+  donor: Pick<Image, "imageId">,
+): NonNullable<CopiedImageFacts["license"]> {
+  const { platformDetails = "", usageOperation = "", sourceImageId } = image;
+  return { platformDetails, usageOperation, donorImageId: sourceImageId ?? donor.imageId };
+}
+
 /** One entry a device, so that a snapshot which is mapped twice is there twice. */
-function snapshotsOf({ image }: SourceImage, copies: readonly SnapshotCopy[]): CopiedSnapshot[] {
+function snapshotsOf(
+  { image }: SourceImage,
+  { registration, copies }: RegisteredCopy,
+): CopiedSnapshot[] {
+  const own = new Map(registration.blockDevices.map((device) => [device.deviceName, device]));
   return image.blockDevices.flatMap((device) => {
     if (device.kind !== "snapshot") return [];
     const copy = copies.find(({ sourceSnapshotId }) => sourceSnapshotId === device.snapshotId);
-    if (copy === undefined) return [];
+    const there = own.get(device.deviceName);
+    if (copy === undefined || there?.kind !== "snapshot") return [];
     const { deviceName } = device;
-    const { sourceSnapshotId, snapshotId, sizeGib, digest } = copy;
+    const { snapshotId } = there;
+    const { sourceSnapshotId, sizeGib, digest } = copy;
     return [{ deviceName, sourceSnapshotId, snapshotId, volumeSizeGib: sizeGib, digest }];
   });
 }

@@ -5,7 +5,8 @@
  *   2 claim-attempt  a number that no other process has; older attempts are ended
  *   3 find-finished  what older attempts have finished is not copied again
  *   4 copy-volumes   helpers launched, introduced, transfer, snapshots, helpers ended
- *   5 register-image the image with everything carried over, verified
+ *   5 register-copy  the image with everything carried over, verified; one that AWS bills as more
+ *                    than Linux by way of an instance that has the licence (license-image)
  *   6 claim-image    from here on it is finished; the stack owns it once its row is in the state
  *
  * Whatever happens in between, the helpers, their volumes and groups are ended before it returns.
@@ -31,13 +32,8 @@ import { formatEstimate } from "./estimate.ts";
 import { type Finished, findFinished } from "./find-finished.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { preflight } from "./preflight.ts";
-import {
-  claimImage,
-  nameWithRun,
-  type RegisteredImage,
-  registerImage,
-  registrationFor,
-} from "./register-image.ts";
+import { type CheckedSource, registerCopy } from "./register-copy.ts";
+import { claimImage } from "./register-image.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import type { SnapshotCopy } from "./snapshot-volumes.ts";
@@ -64,9 +60,9 @@ export async function copyImage(
   let claimed: ClaimedRun | undefined;
   let failure: unknown;
   try {
-    const source = await inStep(run, "preflight", () => checkedSource(request, identity, run));
+    const checked = await inStep(run, "preflight", () => checkedSource(request, identity, run));
     claimed = await inStep(run, "claim-attempt", () => claim(run, identity, startMs));
-    const result = await attemptCopy(claimed, source, (reason) => end.abort(reason));
+    const result = await attemptCopy(claimed, checked, (reason) => end.abort(reason));
     const seconds = Math.round((context.clock.now() - startMs) / 1000);
     return { ...result, image: { ...result.image, durationSeconds: seconds } };
   } catch (error) {
@@ -82,9 +78,9 @@ async function checkedSource(
   request: CopyRequest,
   identity: RunIdentity,
   { clouds, report }: RunContext,
-): Promise<SourceImage> {
+): Promise<CheckedSource> {
   report("image", "checking both sides");
-  const { problems, estimate } = await preflight(request, clouds, identity);
+  const { problems, estimate, donor } = await preflight(request, clouds, identity);
   if (problems.length > 0) {
     const lines = problems.map(({ property, message, hint }) => `${property}: ${message} ${hint}`);
     throw new CopyError(lines.join("\n"), { code: "preflight", step: "preflight" });
@@ -94,7 +90,8 @@ async function checkedSource(
     accountId: identity.source.accountId,
     wantsPermissions: request.copyLaunchPermissions !== undefined,
   });
-  if (source !== undefined) return source;
+  if (donor !== undefined) report("image", `licence donor is ${donor.imageId} (${donor.name})`);
+  if (source !== undefined) return { source, ...(donor !== undefined && { donor }) };
   throw new CopyError(`image ${request.sourceAmiId} is gone`, { code: "cloud", step: "preflight" });
 }
 
@@ -127,20 +124,20 @@ async function claim(
 
 async function attemptCopy(
   run: ClaimedRun,
-  source: SourceImage,
+  checked: CheckedSource,
   abort: (reason: Error) => void,
 ): Promise<CopyResult> {
   const { attempt } = run;
+  const { source, donor } = checked;
   const alive = keepAlive(run, abort);
   try {
     const finished = await inStep(run, "find-finished", () => findFinished(run, source));
     const copied = await copyMissing(run, alive, finished);
     const copies = [...finished.copies, ...copied.copies];
-    const wishes = wishesOf(run, source, copies);
-    const registered = await inStep(run, "register-image", () =>
-      register(run, source, { ...finished, copies }, wishes),
-    );
-    const facts = toFacts(run, { source, registered, copies, tags: wishes.tags, copied });
+    const first = wishesFor(run.request, source, run.identity, run.clock.now());
+    const registered = await registerCopy(run, checked, { ...finished, copies }, first);
+    const wishes = withSnapshots(run, source, registered.copies, first);
+    const facts = toFacts(run, { source, donor, registered, tags: wishes.tags, copied });
     const image = await finish(run, facts, wishes, finished.image !== undefined);
     run.report("image", `${image.imageId} available`);
     return { image, wishes, helpers: copied.helpers, attempt };
@@ -171,28 +168,15 @@ async function copyMissing(
   };
 }
 
-function wishesOf(run: Run, source: SourceImage, copies: readonly SnapshotCopy[]): ImageWishes {
-  const { request, identity, clock } = run;
+/** Only now it is known which snapshots the image has. */
+function withSnapshots(
+  { request, identity }: Run,
+  source: SourceImage,
+  copies: readonly SnapshotCopy[],
+  wishes: ImageWishes,
+): ImageWishes {
   const snapshotPermissions = snapshotWishes(request, source, copies, identity);
-  const wishes = wishesFor(request, source, identity, clock.now());
   return snapshotPermissions === undefined ? wishes : { ...wishes, snapshotPermissions };
-}
-
-async function register(
-  run: Run,
-  { image, ownerOnly }: SourceImage,
-  finished: Finished,
-  { description, tags }: ImageWishes,
-): Promise<RegisteredImage> {
-  const { request, identity } = run;
-  const name = finished.image?.name ?? request.name ?? image.name;
-  const uefiData = ownerOnly?.uefiData;
-  const wishes = { name, description, ...(uefiData !== undefined && { uefiData }) };
-  const registration = registrationFor(request, image, finished.copies, wishes);
-  if (finished.image !== undefined) return { image: finished.image, registration };
-  const otherName =
-    request.name === undefined ? nameWithRun(image.name, identity.runId) : undefined;
-  return registerImage(run, registration, tags, otherName);
 }
 
 /**

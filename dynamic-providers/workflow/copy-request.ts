@@ -61,6 +61,8 @@ export interface CopyRequest {
   /** Of the destination's region, for paravirtual images. */
   readonly kernelId?: string;
   readonly ramdiskId?: string;
+  /** Of the destination. Absent: found, when the source is licensed. */
+  readonly licenseDonorAmiId?: string;
   /** Absent: the copy is private. */
   readonly copyLaunchPermissions?: PermissionMap;
   /** Refuse what cannot be carried over wholly. Absent: report it. */
@@ -143,6 +145,13 @@ export interface CopiedImageFacts {
   readonly snapshots: readonly CopiedSnapshot[];
   /** As what it was registered, so that it can be registered again when its source is gone. */
   readonly registration: Registration;
+  /** Absent: plain Linux. Then it was registered, otherwise made of an instance. */
+  readonly license?: {
+    readonly platformDetails: string;
+    readonly usageOperation: string;
+    /** The image that has lent the licence. */
+    readonly donorImageId: string;
+  };
   /** Attribute by attribute, against the source as it was when it was copied. */
   readonly fidelity: readonly FidelityLine[];
   readonly bytesRead: number;

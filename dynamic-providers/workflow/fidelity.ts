@@ -16,18 +16,23 @@ import {
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";
 import { isEncryptionWanted } from "./find-finished.ts";
+import { withDonor } from "./license-fidelity.ts";
 import { withoutReserved } from "./run.ts";
 
 export interface FidelityOptions {
   readonly request: CopyRequest;
   readonly source: SourceImage;
   readonly route: Route;
+  /** The image that lends its licence; absent: none is needed. */
+  readonly donor?: Image;
   /** As what it was registered; absent: not known yet. */
   readonly name?: string;
   readonly nowMs: number;
 }
 
 export function judgeFidelity(options: FidelityOptions): FidelityLine[] {
+  const { donor, ...rest } = options;
+  if (donor !== undefined) return withDonor(judgeFidelity(rest), { ...rest, donor });
   return [
     ...nameLines(options),
     ...machineLines(options),
@@ -285,7 +290,11 @@ function lostLines(image: Image): FidelityLine[] {
 /** A table for a terminal: what is not as the source, a line each, and what is, in one line. */
 export function formatFidelity(lines: readonly FidelityLine[]): string {
   const others = lines.filter(({ outcome }) => outcome !== "kept");
-  const keptNames = lines.filter(({ outcome }) => outcome === "kept").map((one) => one.attribute);
+  const keptNames = lines
+    .filter(({ outcome }) => outcome === "kept")
+    .map(({ attribute, reason }) =>
+      reason === undefined ? attribute : `${attribute} (${reason})`,
+    );
   const nameWidth = Math.max(4, ...others.map(({ attribute }) => attribute.length));
   const rows = others.map(({ attribute, outcome, source, copy, reason }) => {
     const values = copy === "" ? shorten(source) : `${shorten(source)} → ${shorten(copy)}`;

@@ -24,13 +24,17 @@ export async function findFinished(run: Run, source: SourceImage): Promise<Finis
   const snapshots = (await cloud.describeSnapshots({ tags })).filter(isAdoptable);
   const copies: SnapshotCopy[] = [];
   const missing: SourceVolume[] = [];
+  // Of a licensed image each device has a snapshot of its own, if several are of one.
+  const usable: string[] = [];
   for (const volume of source.volumes) {
-    const copy = snapshots.find((snapshot) => isCopyOf(run, snapshot, volume));
+    const found = snapshots.filter((snapshot) => isCopyOf(run, snapshot, volume));
+    usable.push(...found.map(({ snapshotId }) => snapshotId));
+    const [copy] = found;
     if (copy === undefined) missing.push(volume);
-    else copies.push(readCopy(copy));
+    else copies.push(readCopy(copy, volume));
   }
   const image = (await cloud.describeImages({ owner: "self", tags })).find(
-    (image) => image.tags[Tag.claimed] !== undefined && isMadeOf(run, image, copies),
+    (image) => image.tags[Tag.claimed] !== undefined && isMadeOf(run, image, usable),
   );
   return { copies, missing, ...(image !== undefined && { image }) };
 }
@@ -39,7 +43,8 @@ export async function findFinished(run: Run, source: SourceImage): Promise<Finis
 function isCopyOf({ request }: Run, copy: Snapshot, { snapshot }: SourceVolume): boolean {
   return (
     copy.tags[Tag.sourceSnapshot] === snapshot.snapshotId &&
-    copy.volumeSizeGib === snapshot.volumeSizeGib &&
+    // Larger is the snapshot of a licensed image whose device was larger than its snapshot.
+    copy.volumeSizeGib >= snapshot.volumeSizeGib &&
     // An account that encrypts by default makes more of it than was asked.
     (copy.encrypted || !isEncryptionWanted(request, snapshot))
   );
@@ -53,20 +58,19 @@ export function isEncryptionWanted(
   return request.encrypted ?? (request.kmsKeyId !== undefined || snapshot.encrypted);
 }
 
-function readCopy(snapshot: Snapshot): SnapshotCopy {
+function readCopy(snapshot: Snapshot, source: SourceVolume): SnapshotCopy {
   return {
     sourceSnapshotId: snapshot.tags[Tag.sourceSnapshot] ?? "",
     snapshotId: snapshot.snapshotId,
-    sizeGib: snapshot.volumeSizeGib,
+    sizeGib: source.snapshot.volumeSizeGib,
     digest: snapshot.tags[Tag.digest] ?? "",
   };
 }
 
-function isMadeOf({ request }: Run, image: Image, copies: readonly SnapshotCopy[]): boolean {
+function isMadeOf({ request }: Run, image: Image, usable: readonly string[]): boolean {
   if (request.name !== undefined && request.name !== image.name) return false;
   if (image.state !== "available") return false;
-  const ids = new Set(copies.map(({ snapshotId }) => snapshotId));
   return image.blockDevices.every(
-    (device) => device.kind !== "snapshot" || ids.has(device.snapshotId),
+    (device) => device.kind !== "snapshot" || usable.includes(device.snapshotId),
   );
 }

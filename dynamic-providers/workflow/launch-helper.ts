@@ -10,12 +10,12 @@ import {
   Tag,
   TRANSFER_PORT,
 } from "../../agent/contract.ts";
-import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Instance, LaunchRequest, LaunchVolume } from "../ec2/ec2.ts";
+import type { Instance, LaunchVolume } from "../ec2/ec2.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import { endInstance } from "./end-machines.ts";
 import type { Reach } from "./find-reach.ts";
+import { launchSomewhere } from "./launch-somewhere.ts";
 import { clientToken, cloudOf, type Run, roleOf, runTags } from "./run.ts";
 import type { Undo } from "./undo-stack.ts";
 import { userDataFor } from "./user-data.ts";
@@ -49,7 +49,8 @@ export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> 
   const { side, groupId, listens } = plan;
   const cloud = cloudOf(run, side);
   await run.checkFence();
-  const { instance: launched, reach } = await launchSomewhere(run, plan);
+  const { instance: launched, choice } = await launch(run, plan);
+  const { reach } = choice;
   const { instanceId } = launched;
   const undo = run.undo.always(`instance ${instanceId} in ${cloud.region}`, () =>
     endInstance({ ...run, signal: AbortSignal.timeout(run.limits.undoMs) }, cloud, instanceId),
@@ -84,66 +85,34 @@ function addressFor(reach: Reach, instance: Instance): string | undefined {
   return reach.kind === "public" ? instance.publicAddress : instance.privateAddress;
 }
 
-async function launchSomewhere(
-  run: Run,
-  plan: HelperPlan,
-): Promise<{ readonly instance: Instance; readonly reach: Reach }> {
-  const { side, choices } = plan;
-  const userData = userDataFor(
-    run.userDataTemplates[side],
-    jobFor(run, plan),
-    run.limits.userDataMaxBytes,
-  );
-  const full: string[] = [];
-  for (const [index, choice] of choices.entries()) {
-    const { instanceType, subnet, reach } = choice;
-    run.report(side, `launching ${instanceType} in ${subnet.availabilityZone}`);
-    try {
-      const instance = await launchWithToken(run, side, {
-        clientToken: clientToken(run, side, index),
-        imageId: choice.imageId,
-        instanceType,
-        subnetId: subnet.subnetId,
-        securityGroupId: plan.groupId,
-        ...(reach.kind === "public" && { publicAddress: true }),
-        userData,
-        volumes: plan.volumes,
-        tags: {
-          ...run.request.helper[side].tags,
-          Name: `${run.request.temporaryNamePrefix}-${side}`,
-          ...runTags(run, roleOf(side)),
-          [Tag.lease]: "0",
-        },
-      });
-      return { instance, reach };
-    } catch (error) {
-      if (!isCloudError(error, "capacity")) throw error;
-      full.push(`${instanceType} in ${subnet.availabilityZone} (${error.code})`);
-    }
-  }
-  throw new CopyError(`no room for the ${side} helper: tried ${full.join(", ")}`, {
-    code: "no-capacity",
+function launch(run: Run, plan: HelperPlan): ReturnType<typeof launchSomewhere> {
+  const { side, choices, groupId, volumes } = plan;
+  const { userDataTemplates, limits, request } = run;
+  const userData = userDataFor(userDataTemplates[side], jobFor(run, plan), limits.userDataMaxBytes);
+  return launchSomewhere(run, {
     step: STEP,
+    what: `${side} helper`,
+    row: side,
+    cloud: cloudOf(run, side),
+    choices,
     hint: `Set helper.${side}.instanceType or helper.${side}.subnetId, or try again later.`,
+    requestFor: ({ imageId, instanceType, subnet, reach }, index) => ({
+      clientToken: clientToken(run, side, index),
+      imageId,
+      instanceType,
+      subnetId: subnet.subnetId,
+      securityGroupId: groupId,
+      ...(reach.kind === "public" && { publicAddress: true }),
+      userData,
+      volumes,
+      tags: {
+        ...request.helper[side].tags,
+        Name: `${request.temporaryNamePrefix}-${side}`,
+        ...runTags(run, roleOf(side)),
+        [Tag.lease]: "0",
+      },
+    }),
   });
-}
-
-/** The token makes the very same request safe to repeat after a lost answer. */
-async function launchWithToken(
-  run: Run,
-  side: HelperSide,
-  request: LaunchRequest,
-): Promise<Instance> {
-  const { clock, limits, signal } = run;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await cloudOf(run, side).runInstance(request);
-    } catch (error) {
-      if (!isCloudError(error, "throttled", "unreachable")) throw error;
-      if (attempt >= limits.createAttempts) throw error;
-      await clock.sleep(Math.min(limits.pollFirstMs * 2 ** attempt, limits.pollLongestMs), signal);
-    }
-  }
 }
 
 function jobFor(run: Run, { side, listens, volumes }: HelperPlan): Job {

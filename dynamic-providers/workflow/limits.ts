@@ -15,6 +15,10 @@ export interface Limits {
   readonly introductionMs: number;
   /** Longest silence of a helper that should report progress every few seconds. */
   readonly silenceMs: number;
+  /** From StopInstances until `stopped`, without a shutdown of the system. */
+  readonly stopMs: number;
+  /** From CreateVolume until `available`, of a snapshot that is in use. */
+  readonly volumeMs: number;
   /** From TerminateInstances until `terminated`. */
   readonly terminateMs: number;
   /** From the end of its instance until a security group or volume can be deleted. */
@@ -57,6 +61,8 @@ export const defaultLimits: Limits = {
   helloMs: 15 * minutes,
   introductionMs: 10 * minutes,
   silenceMs: 10 * minutes,
+  stopMs: 15 * minutes,
+  volumeMs: 30 * minutes,
   terminateMs: 15 * minutes,
   releaseMs: 10 * minutes,
   snapshotMs: 24 * 60 * minutes,

@@ -1,6 +1,7 @@
 /** What can be known to go wrong before anything is created, all of it at once. */
 
 import { isCloudError } from "../ec2/cloud-error.ts";
+import type { Image } from "../ec2/ec2.ts";
 import { chooseHelper, type FoundHelper, type HelperChoice } from "./choose-helper.ts";
 import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
@@ -11,6 +12,7 @@ import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
 import { checkDevices } from "./preflight/check-devices.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
+import { checkLicense, type LicenseCheck } from "./preflight/check-license.ts";
 import { checkName } from "./preflight/check-name.ts";
 import { checkReach } from "./preflight/check-reach.ts";
 import { checkSharing } from "./preflight/check-sharing.ts";
@@ -39,6 +41,8 @@ export interface PreflightReport {
   readonly fidelity?: readonly FidelityLine[];
   /** Absent: the source or a helper is not known, which is a problem. */
   readonly estimate?: Estimate;
+  /** The image that will lend its licence; absent: none is needed, or there is none. */
+  readonly donor?: Image;
 }
 
 /**
@@ -76,15 +80,22 @@ export async function preflight(
   const identity = { source: entered.source, destination: entered.destination };
   const found = await look.catch(() => undefined);
   if (found === undefined) return { problems, identity };
-  const fidelity = judgeFidelity({ request, source: found, route: identity, nowMs: Date.now() });
+  const { problems: licensing, ...license } = await checkLicense(
+    request,
+    found.image,
+    clouds.destination,
+  ).catch((error): LicenseCheck => ({ problems: [problemFrom("destination", error)] }));
+  const subject = { request, source: found, ...license };
+  const fidelity = judgeFidelity({ ...subject, route: identity, nowMs: Date.now() });
   const sharing = await sentences("destination", () =>
     checkSharing(request, found, identity, clouds.destination),
   );
   const estimate = await expected(found, helpers);
   return {
-    problems: [...problems, ...sharing, ...checkFidelity(request.strict, fidelity)],
+    problems: [...problems, ...licensing, ...sharing, ...checkFidelity(request.strict, fidelity)],
     identity,
     fidelity,
+    ...license,
     ...(estimate !== undefined && { estimate }),
   };
 }
@@ -191,13 +202,17 @@ async function sentences(
   try {
     return await check();
   } catch (error) {
-    if (!isCloudError(error)) throw error;
-    const hint =
-      error.kind === "denied"
-        ? `Allow ec2:${error.operation} to the identity of this side.`
-        : "Run again when AWS answers.";
-    return [{ property: side, message: `${error.message}.`, hint }];
+    return [problemFrom(side, error)];
   }
+}
+
+function problemFrom(side: "source" | "destination", error: unknown): Problem {
+  if (!isCloudError(error)) throw error;
+  const hint =
+    error.kind === "denied"
+      ? `Allow ec2:${error.operation} to the identity of this side.`
+      : "Run again when AWS answers.";
+  return { property: side, message: `${error.message}.`, hint };
 }
 
 type EnterResult = Awaited<ReturnType<typeof enterSide>>;

@@ -81,27 +81,48 @@ export async function registerImage(
   const cloud = run.clouds.destination;
   await run.checkFence();
   run.report("image", `registering ${registration.name}`);
-  let imageId: string;
+  const { imageId, name } = await underFreeName(
+    run,
+    { step: STEP, name: registration.name, otherName },
+    (name) => registerOnce(run, { ...registration, name }, tags),
+  );
+  const named = { ...registration, name };
+  run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () => cloud.deregisterImage(imageId));
+  const image = await waitForImage(run, imageId);
+  checkRegistration(image, named);
+  await checkUefiData(run, imageId, registration.uefiData);
+  return { image, registration: named };
+}
+
+export interface NameChoice {
+  /** File name of the step that makes the image. */
+  readonly step: string;
+  readonly name: string;
+  /** Used when the first name is taken; absent: the name was asked for as it is. */
+  readonly otherName: string | undefined;
+}
+
+/** Makes an image under a name that is free. @param make - Answers the image's id. */
+export async function underFreeName(
+  run: Run,
+  { step, name, otherName }: NameChoice,
+  make: (name: string) => Promise<string>,
+): Promise<{ imageId: string; name: string }> {
   try {
-    imageId = await registerOnce(run, registration, tags);
+    return { imageId: await make(name), name };
   } catch (error) {
     if (!isCloudError(error, "duplicate")) throw error;
     if (otherName !== undefined) {
-      return registerImage(run, { ...registration, name: otherName }, tags);
+      return underFreeName(run, { step, name: otherName, otherName: undefined }, make);
     }
-    const { name } = registration;
-    throw new CopyError(`another image of this account in ${cloud.region} has the name ${name}`, {
+    const { region } = run.clouds.destination;
+    throw new CopyError(`another image of this account in ${region} has the name ${name}`, {
       code: "cloud",
-      step: STEP,
+      step,
       cause: error,
       hint: "Give another name, or deregister that image.",
     });
   }
-  run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () => cloud.deregisterImage(imageId));
-  const image = await waitForImage(run, imageId);
-  checkRegistration(image, registration);
-  await checkUefiData(run, imageId, registration.uefiData);
-  return { image, registration };
 }
 
 function registerOnce(run: Run, registration: Registration, tags: Tags): Promise<string> {

@@ -1,14 +1,18 @@
-/** The image was deregistered but its snapshots are there: it comes back without helpers. */
+/**
+ * The image was deregistered but its snapshots are there: it comes back without helpers, or, when it
+ * is licensed, by way of a licence donor.
+ */
 
 import { Tag } from "../../agent/contract.ts";
-import type { Ec2 } from "../ec2/ec2.ts";
 import { checkAccount } from "./check-account.ts";
+import { checkCopiedSnapshots } from "./check-copied-snapshots.ts";
 import { imageArn } from "./copied-facts.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./copy-request.ts";
 import { accountOf } from "./observe-image.ts";
 import { ownImage } from "./own-image.ts";
 import { claimImage, differences, registerImage, waitForImage } from "./register-image.ts";
+import { restoreLicensed } from "./restore-licensed.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import { UndoStack } from "./undo-stack.ts";
@@ -16,7 +20,7 @@ import { UndoStack } from "./undo-stack.ts";
 /**
  * Registers the image again, exactly as it was registered the first time.
  *
- * @returns The facts with the new image id.
+ * @returns The facts with the new image id, and with new snapshots when it is licensed.
  */
 export async function restoreImage(
   facts: CopiedImageFacts,
@@ -24,6 +28,7 @@ export async function restoreImage(
   identity: RunIdentity,
   context: RunContext,
 ): Promise<CopiedImageFacts> {
+  if (facts.license !== undefined) return restoreLicensed(facts, request, identity, context);
   const undo = new UndoStack();
   const endMs = context.clock.now() + context.limits.imageMs + context.limits.expiryMarginMs;
   const run: Run = {
@@ -53,7 +58,7 @@ async function restore(run: Run, facts: CopiedImageFacts): Promise<CopiedImageFa
   const cloud = run.clouds.destination;
   await checkAccount(cloud, accountOf(facts));
   const snapshotIds = [...new Set(facts.snapshots.map(({ snapshotId }) => snapshotId))];
-  await checkSnapshots(cloud, snapshotIds);
+  await checkCopiedSnapshots(cloud, facts);
   const imageId = (await findRestored(run, facts)) ?? (await registerAgain(run, facts));
   await claimImage(run, imageId);
   // The row is in the state, if with the id of the image that is gone.
@@ -83,19 +88,4 @@ async function findRestored(run: Run, facts: CopiedImageFacts): Promise<string |
   }
   await cloud.deregisterImage(imageId);
   return undefined;
-}
-
-async function checkSnapshots(cloud: Ec2, snapshotIds: readonly string[]): Promise<void> {
-  const found = await cloud.describeSnapshots({ ids: snapshotIds });
-  const there = new Set(
-    found.filter(({ state }) => state === "completed").map(({ snapshotId }) => snapshotId),
-  );
-  const missing = snapshotIds.filter((id) => !there.has(id));
-  if (missing.length === 0) return;
-  throw new CopyError(`snapshots of the copy are gone: ${missing.join(", ")}`, {
-    code: "product-failed",
-    step: "restore-image",
-    ids: missing,
-    hint: "Run `pulumi refresh`, then `pulumi up`: it is copied again.",
-  });
 }

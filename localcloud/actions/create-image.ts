@@ -20,6 +20,7 @@ import type { ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord } from "
 import { checkSnapshotable, freeze, makeSnapshot } from "../snapshot-making.ts";
 import { State } from "../states.ts";
 import { readTagSpecifications } from "../tags.ts";
+import { planEbs } from "./image-mappings.ts";
 import { checkDescription, checkImageName } from "./image-name.ts";
 import { billingOfInstance, findInstance, volumesOf } from "./instance-lookup.ts";
 import { invalidMapping } from "./launch-volumes.ts";
@@ -100,7 +101,10 @@ function createImage(input: CreateImageRequest, call: Call): CreateImageResult {
   return { ImageId: image.id };
 }
 
-/** [SDK CreateImageRequest.BlockDeviceMappings]: of what is there only DeleteOnTermination can change. */
+/**
+ * Of what is there only DeleteOnTermination can change [SDK CreateImageRequest.BlockDeviceMappings];
+ * volumes can be added ["Add volume" of the console's form, UG creating-an-ami-ebs].
+ */
 function planMappings(
   call: Call,
   instance: InstanceRecord,
@@ -129,7 +133,10 @@ function planMappings(
     if (wish.VirtualName !== undefined) {
       return [{ DeviceName: wish.DeviceName, VirtualName: wish.VirtualName }];
     }
-    throw invalidMapping(`No volume of ${instance.id} is attached at ${wish.DeviceName}`);
+    if (wish.Ebs?.SnapshotId === undefined && wish.Ebs?.VolumeSize === undefined) {
+      throw invalidMapping(`No volume of ${instance.id} is attached at ${wish.DeviceName}`);
+    }
+    return [planEbs(call, wish, false)];
   });
   return { parts, others };
 }

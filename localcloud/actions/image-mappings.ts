@@ -46,7 +46,12 @@ export function planImageMappings(call: Call, input: RegisterImageRequest): Bloc
   return planned;
 }
 
-function planEbs(call: Call, mapping: BlockDeviceMapping, root: boolean): BlockDeviceMapping {
+/** One EBS device; also one that CreateImage adds to those of the instance. */
+export function planEbs(
+  call: Call,
+  mapping: BlockDeviceMapping,
+  root: boolean,
+): BlockDeviceMapping {
   const { DeviceName: name, Ebs: ebs = {} } = mapping;
   if (ebs.KmsKeyId !== undefined) {
     // [SDK EbsBlockDevice.KmsKeyId]: only RunInstances and its like know it.

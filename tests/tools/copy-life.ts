@@ -1,7 +1,7 @@
 /**
  * The whole life of copies against a localcloud, for the calls that it takes: copied in both
  * directions of listening, changed by others and put right, registered again, removed; failed and
- * taken up again; left behind and swept. What the test itself does by hand is not in the record.
+ * taken up again; licensed, and made again; left behind and swept. What the test itself does by hand is not in the record.
  */
 
 import assert from "node:assert/strict";
@@ -25,6 +25,7 @@ import {
   QUICK,
   runId,
 } from "../dynamic-providers/workflow/cloud-bench.ts";
+import { licensedBench, WINDOWS } from "../dynamic-providers/workflow/licensed-bench.ts";
 import { until } from "../localcloud/conformance-cloud.ts";
 import { makePrivateNetwork } from "../localcloud/private-network.ts";
 
@@ -45,6 +46,7 @@ export async function recordLife(): Promise<LifeCalls> {
   };
   await wholeLife(bench, record);
   await failedAndTakenUpAgain(bench, record);
+  await licensedLife(bench, record);
   await leftBehind(bench, record);
   assert.deepEqual(await bench.leftovers(), []);
   const { source, destination } = bench.clouds();
@@ -104,6 +106,27 @@ async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promi
   const good = await bench.context("good");
   const { image } = await record(() => copyImage(request, identity, good));
   await record(() => removeImage(image, bench.clouds().destination, PACE));
+}
+
+/** Of a system that AWS bills; its source asks for what the licence donor does not. */
+async function licensedLife(bench: CloudBench, record: Recorder): Promise<void> {
+  const request = await licensedBench(bench).importSource("windows", {
+    ...WINDOWS,
+    imdsSupport: "v2.0",
+  });
+  const { source, destination: cloud } = bench.clouds();
+  const context = await bench.context("good");
+  const identity = await bench.identity(runId(4));
+  let facts = (await record(() => copyImage(request, identity, context))).image;
+  await cloud.deregisterImage(facts.imageId);
+  facts = await record(() => restoreImage(facts, request, identity, context));
+  await record(() => removeImage(facts, cloud, PACE));
+  await record(() => sweepBoth(bench, runId(4)));
+  const [image] = await source.describeImages({ imageIds: [request.sourceAmiId] });
+  await source.deregisterImage(request.sourceAmiId);
+  for (const device of image?.blockDevices ?? []) {
+    if (device.kind === "snapshot") await source.deleteSnapshot(device.snapshotId);
+  }
 }
 
 async function sweepBoth(bench: CloudBench, run: string): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { Image } from "../../ec2/ec2.ts";
 import type { CopyRequest } from "../copy-request.ts";
+import { isLicensed } from "../license-donor.ts";
 import type { Problem } from "../preflight.ts";
 
 const PROPERTY = "sourceAmiId";
@@ -64,7 +65,8 @@ function kindProblems(
       ? undefined
       : problem(`${imageId} has no snapshot for its root device.`, "Give another image."),
     kernelProblem(image, kernelId),
-    image.tpmSupport !== undefined && image.bootMode === "uefi-preferred"
+    // One that is licensed is not registered.
+    image.tpmSupport !== undefined && image.bootMode === "uefi-preferred" && !isLicensed(image)
       ? problem(
           `${imageId} has NitroTPM with boot mode uefi-preferred, which RegisterImage refuses.`,
           "Give an image with boot mode uefi.",
@@ -73,7 +75,6 @@ function kindProblems(
     ["i386", "x86_64", "arm64"].includes(architecture)
       ? undefined
       : problem(`${imageId} is for ${architecture}.`, "Images for Macs cannot be copied."),
-    licenseProblem(image),
   ];
 }
 
@@ -90,16 +91,6 @@ function kernelProblem(
   return problem(
     `${imageId} is ${virtualizationType}, which needs a kernel image of its region.`,
     "Give kernelId with a PV-GRUB kernel (aki-…) of the destination's region.",
-  );
-}
-
-/** A licence is metadata of the image: a copy of the bytes would lose it without a word. */
-function licenseProblem({ imageId, usageOperation, platformDetails }: Image): Problem | undefined {
-  if (usageOperation === undefined || usageOperation === "RunInstances") return undefined;
-  return problem(
-    `${imageId} is licensed as ${platformDetails ?? usageOperation} (${usageOperation}); ` +
-      "an image registered from a copy of its disks would lose that.",
-    "Only images without a licence of AWS can be copied.",
   );
 }
 

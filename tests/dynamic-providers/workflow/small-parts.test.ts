@@ -105,12 +105,6 @@ const REFUSED = [
     { virtualizationType: "paravirtual" },
     /needs a kernel/,
   ],
-  [
-    "a licensed image",
-    "ami-0123456789abcdef0",
-    { usageOperation: "RunInstances:0002", platformDetails: "Windows" },
-    /licensed as Windows/,
-  ],
 ] as const;
 
 for (const [what, id, changes, message] of REFUSED) {

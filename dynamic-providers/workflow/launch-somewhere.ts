@@ -1,0 +1,60 @@
+/** One instance, in the first zone and of the first type that has room. */
+
+import { isCloudError } from "../ec2/cloud-error.ts";
+import type { Ec2, Instance, LaunchRequest } from "../ec2/ec2.ts";
+import type { HelperChoice } from "./choose-helper.ts";
+import { CopyError } from "./copy-error.ts";
+import type { ProgressRow } from "./copy-request.ts";
+import type { Run } from "./run.ts";
+
+export interface LaunchPlan {
+  /** File name of the step that launches. */
+  readonly step: string;
+  /** `source helper`, `licence donor` */
+  readonly what: string;
+  readonly row: ProgressRow;
+  readonly cloud: Ec2;
+  readonly choices: readonly HelperChoice[];
+  /** The same for the same index, token and all. */
+  readonly requestFor: (choice: HelperChoice, index: number) => LaunchRequest;
+  /** What to do when there is no room anywhere. */
+  readonly hint: string;
+}
+
+/** @throws CopyError `no-capacity` when no zone and type has room. */
+export async function launchSomewhere(
+  run: Run,
+  plan: LaunchPlan,
+): Promise<{ readonly instance: Instance; readonly choice: HelperChoice }> {
+  const full: string[] = [];
+  for (const [index, choice] of plan.choices.entries()) {
+    const place = `${choice.instanceType} in ${choice.subnet.availabilityZone}`;
+    run.report(plan.row, `launching ${place}`);
+    try {
+      const request = plan.requestFor(choice, index);
+      return { instance: await launchWithToken(run, plan.cloud, request), choice };
+    } catch (error) {
+      if (!isCloudError(error, "capacity")) throw error;
+      full.push(`${place} (${error.code})`);
+    }
+  }
+  throw new CopyError(`no room for the ${plan.what}: tried ${full.join(", ")}`, {
+    code: "no-capacity",
+    step: plan.step,
+    hint: plan.hint,
+  });
+}
+
+/** The token makes the very same request safe to repeat after a lost answer. */
+async function launchWithToken(run: Run, cloud: Ec2, request: LaunchRequest): Promise<Instance> {
+  const { clock, limits, signal } = run;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await cloud.runInstance(request);
+    } catch (error) {
+      if (!isCloudError(error, "throttled", "unreachable")) throw error;
+      if (attempt >= limits.createAttempts) throw error;
+      await clock.sleep(Math.min(limits.pollFirstMs * 2 ** attempt, limits.pollLongestMs), signal);
+    }
+  }
+}
