@@ -116,7 +116,7 @@ test("the source's credentials cannot make or remove images and snapshots", () =
 test("a call that the policies do not know is found out", () => {
   const thing = { id: "i-1", kind: "instance", tagKeys: ["amicopy:run"] };
   const subject = { things: [thing], requestTagKeys: {} };
-  assert.throws(() => questionsOf(call("StopInstances", subject)), /StopInstances is new/);
+  assert.throws(() => questionsOf(call("StartInstances", subject)), /StartInstances is new/);
   const [describe] = questionsOf(call("DescribeKeyPairs", subject));
   assert.ok(describe);
   assert.equal(isAllowed(published("source"), describe), false);
