@@ -19,6 +19,7 @@ import {
   DESTINATION_REGION,
   readStackOutputs,
   runPulumi,
+  shellEnvironment,
   stackEnvironment,
 } from "./pulumi-stack.ts";
 import { openClient } from "./sdk-client.ts";
@@ -26,7 +27,7 @@ import { runWholeDemo } from "./whole-demo.ts";
 
 const USAGE = `npm run demo [-- VERB]
 
-  (none)     start anew and run the whole demo
+  (none)     starts anew and runs the whole demo
   --small    the same with less to copy
   up         pulumi up: changes nothing, or repairs a drift that refresh has seen
   refresh    pulumi refresh: looks for drift
@@ -125,10 +126,11 @@ async function makeDrift(kind: string | undefined): Promise<number> {
 }
 
 async function openShell(): Promise<number> {
-  const environment = await goOn();
+  const environment = shellEnvironment(await goOn());
   console.log("A shell in the demo's environment; `exit` leaves it. For example:");
-  console.log("  pulumi stack --stack demo --show-urns");
-  console.log("  npm run localcloud -- list");
+  console.log("  pulumi preview");
+  console.log("  pulumi stack --show-urns");
+  console.log("  npm run --silent localcloud -- list");
   const shell = spawn(process.env.SHELL || "/bin/sh", {
     cwd: ROOT,
     env: environment,

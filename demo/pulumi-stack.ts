@@ -17,7 +17,8 @@ const STACK_DIRECTORY = join(DEMO_DIRECTORY, "stack");
 const STACK = "demo";
 
 /** `--config-file`: the repository's root stays as it is. */
-const CONFIG = ["--stack", STACK, "--config-file", join(STACK_DIRECTORY, "Pulumi.demo.yaml")];
+const CONFIG_FILE = join(STACK_DIRECTORY, "Pulumi.demo.yaml");
+const CONFIG = ["--stack", STACK, "--config-file", CONFIG_FILE];
 
 export const SOURCE_REGION = "us-east-1";
 export const DESTINATION_REGION = "us-gov-west-1";
@@ -41,6 +42,11 @@ export function stackEnvironment(
     // Pulumi's ts-node loads modules in a way of which Node 26 warns twice on every operation.
     NODE_OPTIONS: "--disable-warning=DEP0180 --disable-warning=DEP0205",
   };
+}
+
+/** In a shell of its own a person types `pulumi up`, and none of our options. */
+export function shellEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...environment, PULUMI_STACK: STACK, PULUMI_OPTION_CONFIG_FILE: CONFIG_FILE };
 }
 
 export async function initializeStack(

@@ -18,6 +18,14 @@ export class Stopwatch {
     this.#parts.push({ name, ms, inner: true });
   }
 
+  /** What is left of that part, beside its spans. */
+  addRest(name: string): void {
+    const start = this.#parts.findLastIndex(({ inner }) => !inner);
+    const [part, ...spans] = this.#parts.slice(Math.max(0, start));
+    if (part === undefined) return;
+    this.addInner(name, part.ms - spans.reduce((sum, { ms }) => sum + ms, 0));
+  }
+
   rows(): string[][] {
     const totalMs = this.#parts.reduce((sum, { ms, inner }) => sum + (inner ? 0 : ms), 0);
     return [

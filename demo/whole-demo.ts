@@ -70,6 +70,7 @@ export async function runWholeDemo({ isSmall, signal }: WholeDemoOptions): Promi
     if (exitCode !== 0) throw new Error(`pulumi up failed (exit code ${exitCode}).`);
     const calls = (await cloud.calls()).slice(callsBefore);
     addStepTimes(stopwatch, calls);
+    stopwatch.addRest("Pulumi itself and the program");
 
     const equal = await stopwatch.part("Every byte compared", async () =>
       compareCopy({ environment, disks, outputs: await readStackOutputs(environment), signal }),
@@ -222,7 +223,7 @@ function sayHowToGoOn(): void {
   npm run demo -- up                 changes nothing
   npm run demo -- drift description  changes the copy behind Pulumi's back; then
   npm run demo -- refresh            sees it, and
-  npm run demo -- up                 repairs it
+  npm run demo -- up                 repairs it (other drifts: tags, public, deregister)
   npm run demo -- list               all that exists
   npm run demo -- shell              a shell in which pulumi reaches the demo's stack
   npm run demo -- destroy            removes the copy, then ends the demo

@@ -1,8 +1,9 @@
 /** What happens when Pulumi makes, refreshes, changes or deletes a {@link CopiedImage} row. */
 
 import type { dynamic } from "@pulumi/pulumi";
+import { driftOf } from "./drift.ts";
 import { plainError, unfinishedError } from "./failure.ts";
-import { changedWishes, hasDrifted, needsSource, wishesChanged } from "./image-wishes.ts";
+import { changedWishes, needsSource, wishesChanged } from "./image-wishes.ts";
 import { checkRequest, isUnknown } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
@@ -76,7 +77,9 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
         throw plainError(error);
       });
       const isGone = !observed.registered && !hasAllSnapshots(state.image, observed);
-      return isGone ? {} : { id, props: { ...state, observed } };
+      if (isGone) return {};
+      tellDrift(parts, state, observed);
+      return { id, props: { ...state, observed } };
     },
 
     async update(id, olds: ImageState, news) {
@@ -114,7 +117,14 @@ function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {
 function isStale(olds: ImageState, request: CopyRequest): boolean {
   if (olds.outcome === "aborted") return true;
   if (referencesChanged(olds.request, request, ["destination"])) return true;
-  return wishesChanged(olds.request, request) || hasDrifted(olds.wanted, olds.observed);
+  return wishesChanged(olds.request, request) || driftOf(olds.wanted, olds.observed).length > 0;
+}
+
+function tellDrift({ log }: ProviderParts, { image, wanted }: CompleteState, seen: ObservedImage) {
+  const drift = driftOf(wanted, seen);
+  if (drift.length === 0) return;
+  const what = `${image.imageId} in ${image.region} has drifted: ${drift.join(", ")}`;
+  log.warn(undefined, `${what}. The next \`pulumi up\` repairs it.`);
 }
 
 function hasAllSnapshots(image: CopiedImageFacts, observed: ObservedImage): boolean {
@@ -136,7 +146,7 @@ async function repair(
   const { request } = news;
   const { observed, ...rest } = olds;
   let state: CompleteState = { ...rest, request };
-  if (!wishesChanged(olds.request, request) && !hasDrifted(olds.wanted, observed)) {
+  if (!wishesChanged(olds.request, request) && driftOf(olds.wanted, observed).length === 0) {
     return observed === undefined ? state : { ...state, observed };
   }
   try {

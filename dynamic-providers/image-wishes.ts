@@ -1,11 +1,7 @@
-/**
- * What of a finished copy can be changed in place, as it is wanted and as it was seen. Drift is the
- * difference of the two; tags that others put on the image are none.
- */
+/** What of a finished copy can be changed in place, as it is wanted. */
 
 import { isDeepStrictEqual } from "node:util";
 import type { CopyRequest, ImageWishes } from "./workflow/copy-request.ts";
-import type { ObservedImage } from "./workflow/observe-image.ts";
 
 /** Whether the new wishes depend on the source image, because something given was taken back. */
 export function needsSource(before: CopyRequest, after: CopyRequest): boolean {
@@ -57,34 +53,4 @@ export function wishesChanged(before: CopyRequest, after: CopyRequest): boolean 
   return (["description", "tags", "copyTags", "copyLaunchPermissions"] as const).some(
     (key) => !isDeepStrictEqual(before[key], after[key]),
   );
-}
-
-/** Whether an image is not as it is wanted. */
-export function hasDrifted(wanted: ImageWishes, observed: ObservedImage | undefined): boolean {
-  if (observed === undefined) return false;
-  if (!observed.registered || observed.disabled !== wanted.disabled) return true;
-  if (observed.description !== wanted.description) return true;
-  if (timeOf(observed) !== timeOf(wanted)) return true;
-  if (observed.deregistrationProtection !== wanted.deregistrationProtection) return true;
-  if (Object.entries(wanted.tags).some(([key, value]) => observed.tags[key] !== value)) return true;
-  // A disabled image has no permissions, whatever it had before.
-  if (!wanted.disabled && !sameItems(wanted.launchPermissions, observed.launchPermissions)) {
-    return true;
-  }
-  return Object.entries(wanted.snapshotPermissions ?? {}).some(([snapshotId, permissions]) => {
-    const seen = observed.snapshotPermissions?.[snapshotId];
-    return seen !== undefined && !sameItems(permissions, seen);
-  });
-}
-
-function timeOf({ deprecationTime }: { readonly deprecationTime?: string }): number | undefined {
-  return deprecationTime === undefined ? undefined : Date.parse(deprecationTime);
-}
-
-function sameItems(some: readonly unknown[], others: readonly unknown[]): boolean {
-  return isDeepStrictEqual(sorted(some), sorted(others));
-}
-
-function sorted(values: readonly unknown[]): string[] {
-  return values.map((value) => JSON.stringify(value)).sort();
 }

@@ -9,6 +9,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const ROOT = join(import.meta.dirname, "../..");
 
+/** Stands for the person in `npm run demo -- shell`, who types `pulumi preview`. */
+const PREVIEW_SHELL = join(import.meta.dirname, "preview-shell.sh");
+
 interface Finished {
   readonly code: number | null;
   readonly output: string;
@@ -21,7 +24,7 @@ class Demo {
 
   constructor(directory: string, verbs: readonly string[]) {
     this.child = spawn(process.execPath, [join(ROOT, "demo/main.ts"), ...verbs], {
-      env: { ...process.env, AMICOPY_DEMO_DIRECTORY: directory },
+      env: { ...process.env, AMICOPY_DEMO_DIRECTORY: directory, SHELL: PREVIEW_SHELL },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -100,7 +103,8 @@ describe("the demo", { timeout: 400_000 }, () => {
 
     assert.match(await succeeds("up"), /unchanged/);
     await succeeds("drift", "description");
-    assert.match(await succeeds("refresh"), /1 updated/);
+    assert.match(await succeeds("refresh"), /its description is "changed by hand"[\s\S]*1 updated/);
+    assert.match(await succeeds("shell"), /1 to update/);
     assert.match(await succeeds("up"), /1 updated/);
     const end = await succeeds("destroy");
     assert.doesNotMatch(end, /us-gov-west-1/);

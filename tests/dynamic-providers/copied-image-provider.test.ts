@@ -161,30 +161,44 @@ suite("refreshing an image", () => {
     );
 
   test("that is as wanted finds no drift, whatever tags others put on it", async () => {
-    const { props } = await read({});
+    const parts = partsTwin();
+    const { props } = await methods(parts).read(run.runId, state);
+    assert.deepEqual(parts.warnings, []);
     assert.deepEqual(await methods().diff(run.runId, props, inputs), {
       changes: false,
       replaces: [],
     });
   });
 
-  const drifts: [what: string, seen: Partial<ObservedImage>][] = [
-    ["another description", { description: "changed by hand" }],
-    ["a changed tag", { tags: { ...image.imageTags, team: "x" } }],
-    ["a missing tag", { tags: { team: "images" } }],
-    ["a permission", { launchPermissions: [{ group: "all" }] }],
-    ["a deprecation", { deprecationTime: "2030-01-01T00:00:00.000Z" }],
-    ["a disabled image", { disabled: true }],
-    ["an image that is gone while its snapshots are there", { registered: false }],
+  const drifts: [what: string, seen: Partial<ObservedImage>, told: string][] = [
+    ["another description", { description: "by\nhand" }, 'its description is "by\\x0ahand"'],
+    ["no description", { description: "" }, "it has no description"],
+    ["a changed tag", { tags: { ...image.imageTags, team: "x" } }, 'its tag team is "x"'],
+    ["a missing tag", { tags: { team: "images" } }, "it has no tag os"],
+    ["a permission", { launchPermissions: [{ group: "all" }] }, "others may launch it than should"],
+    [
+      "a deprecation",
+      { deprecationTime: "2030-01-01T00:00:00.000Z" },
+      "it is deprecated from 2030-01-01T00:00:00.000Z on",
+    ],
+    ["a disabled image", { disabled: true }, "it is disabled"],
+    [
+      "an image that is gone while its snapshots are there",
+      { registered: false },
+      "it is not registered any more; its snapshots are there",
+    ],
   ];
-  for (const [what, seen] of drifts) {
+  for (const [what, seen, told] of drifts) {
     test(`sees ${what}, and the next update repairs it`, async () => {
-      const { props } = await read(seen);
+      const parts = partsTwin({ observeImage: async () => ({ ...observed, ...seen }) });
+      const { props } = await methods(parts).read(run.runId, state);
+      assert.deepEqual(parts.warnings, [
+        `${image.imageId} in us-gov-west-1 has drifted: ${told}. The next \`pulumi up\` repairs it.`,
+      ]);
       assert.deepEqual(await methods().diff(run.runId, props, inputs), {
         changes: true,
         replaces: [],
       });
-      const parts = partsTwin();
       const { outs } = await methods(parts).update(run.runId, props, inputs);
       const imageId = seen.registered === false ? "ami-0aaaaaaaaaaaaaaaa" : image.imageId;
       assert.ok(parts.calls.includes(`update ${imageId}`), parts.calls.join());

@@ -41,9 +41,11 @@ suite("drift", { timeout: 240_000 }, () => {
 
   const launches = () => scene.cloud.calls.filter(({ action }) => action === "RunInstances").length;
 
-  async function refreshAndUp(changes: Record<string, number>): Promise<void> {
+  async function refreshAndUp(changes: Record<string, number>, told?: RegExp): Promise<void> {
     const refresh = await stack.refresh();
     assert.equal(refresh.code, 0, refresh.output);
+    if (told === undefined) assert.doesNotMatch(refresh.output, /has drifted/);
+    else assert.match(refresh.output, told);
     const up = await stack.up();
     assert.equal(up.code, 0, up.output);
     assert.deepEqual(up.changes, changes, up.output);
@@ -73,7 +75,10 @@ suite("drift", { timeout: 240_000 }, () => {
     await gov.send(new ModifyImageAttributeCommand({ ImageId, LaunchPermission }));
     const DeprecateAt = new Date("2035-01-01T00:00:00Z");
     await gov.send(new EnableImageDeprecationCommand({ ImageId, DeprecateAt }));
-    await refreshAndUp({ update: 1 });
+    await refreshAndUp(
+      { update: 1 },
+      /has drifted: its description is "changed by hand", it is deprecated from 2035-01-01T00:00:00\.000Z on, it has no tag stage, its tag team is "somebody else", others may launch it than should\./,
+    );
 
     const repaired = await describe();
     assert.equal(repaired.Description, "as declared");
@@ -87,7 +92,7 @@ suite("drift", { timeout: 240_000 }, () => {
     assert.deepEqual(LaunchPermissions ?? [], []);
 
     await gov.send(new DisableImageCommand({ ImageId }));
-    await refreshAndUp({ update: 1 });
+    await refreshAndUp({ update: 1 }, /has drifted: it is disabled\./);
     assert.equal((await describe()).State, "available");
     await refreshAndUp({});
   });
@@ -95,7 +100,7 @@ suite("drift", { timeout: 240_000 }, () => {
   test("a deregistered image comes back from its snapshots, without helpers", async () => {
     const before = launches();
     await gov.send(new DeregisterImageCommand({ ImageId: image.imageId }));
-    await refreshAndUp({ update: 1 });
+    await refreshAndUp({ update: 1 }, /has drifted: it is not registered any more/);
     const restored = await stack.image("golden");
     assert.notEqual(restored.imageId, image.imageId);
     assert.deepEqual(restored.snapshots, image.snapshots);

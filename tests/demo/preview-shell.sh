@@ -1,0 +1,2 @@
+#!/bin/sh
+exec pulumi preview --non-interactive --color never
