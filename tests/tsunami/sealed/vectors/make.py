@@ -1,0 +1,153 @@
+"""Makes sealed.json from docs/tsunami-sealed.md alone: no line of it is ours to run.
+
+    pip install cryptography && python3 make.py > sealed.json
+"""
+
+import hashlib
+import hmac
+import json
+import struct
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+EXPORTER = bytes(range(80))
+ROOT = EXPORTER[0:32]
+FORWARD, BACKWARD = EXPORTER[32:52], EXPORTER[52:72]
+FIRST_WORD, CHECK_SECRET = EXPORTER[72:76], int.from_bytes(EXPORTER[76:80], "big")
+
+
+def record_key(record):
+    label = f"record key {record // 2**18}".encode()
+    return hmac.new(ROOT, label, hashlib.sha256).digest()[:16]
+
+
+def seal_record(record, codec, volume, start, end, extents, data):
+    plain = struct.pack(">BBHQQ", codec, len(extents), volume, start, end)
+    for offset, length in extents:
+        plain += (offset - start).to_bytes(6, "big") + struct.pack(">I", length)
+    nonce = record.to_bytes(12, "big")
+    return AESGCM(record_key(record)).encrypt(nonce, plain + data, None)
+
+
+def check(header):
+    value = CHECK_SECRET
+    for word in struct.unpack(">IIIH", header):
+        value = ((value ^ word) * 0x9E3779B1) % 2**32
+        value ^= value >> 15
+    return value
+
+
+def fragment(transmission, record, index, sealed, size):
+    packed = index << 20 | len(sealed)
+    header = struct.pack(">IIIH", transmission % 2**32, record, packed, size)
+    payload = sealed[index * size : (index + 1) * size]
+    return FIRST_WORD + struct.pack(">I", check(header)) + header + payload
+
+
+def note(secret, counter, body):
+    header = secret[16:20] + struct.pack(">H", 28 + len(body)) + counter.to_bytes(6, "big")
+    return header + AESGCM(secret[:16]).encrypt(header, body, header)
+
+
+def leb128(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def report(highest, hold_us, arrived_ms, taken, base, confirmed, runs):
+    bits = bytearray(20)
+    for record in confirmed:
+        bits[(record - base) // 8] |= 1 << (record - base) % 8
+    head = struct.pack(">BIIddI", 1, highest % 2**32, hold_us, arrived_ms, taken, base)
+    return head + bytes(bits) + b"".join(leb128(run) for run in runs)
+
+
+def volume_digest(content):
+    leaves = [content[at : at + 2**20] for at in range(0, len(content), 2**20)]
+    return hashlib.sha256(b"".join(hashlib.sha256(leaf).digest() for leaf in leaves)).hexdigest()
+
+
+# One zstd frame (RFC 8878) by hand: single segment, 200 bytes, a last block that repeats "a".
+ZSTD_200_A = bytes.fromhex("28b52ffd20c8") + (1 | 1 << 1 | 200 << 3).to_bytes(3, "little") + b"a"
+
+COUNTING = bytes(range(256))
+RECORDS = [
+    ("raw, two extents", 0, 0, 1, 4096, 2**33, [(8192, 100), (2**32 + 5, 156)], COUNTING, COUNTING),
+    ("the last of its key", 2**18 - 1, 0, 0, 0, 3, [(0, 3)], b"abc", b"abc"),
+    ("the first of the next key", 2**18, 0, 0, 0, 3, [(0, 3)], b"abc", b"abc"),
+    ("zstd", 7, 1, 0, 2**20, 2**20 + 200, [(2**20, 200)], ZSTD_200_A, b"a" * 200),
+    ("nothing but zeros", 8, 0, 2, 0, 2**26, [], b"", b""),
+    ("keep", 9, 2, 2, 2**26, 2**27, [], b"", b""),
+]
+SEALED = seal_record(0, 0, 1, 4096, 2**33, RECORDS[0][6], COUNTING)
+REPORT = {
+    "highest": 70_000,
+    "holdMicroseconds": 1500,
+    "arrivedAtMs": 1234.5,
+    "receivedBytes": 2**40,
+    "base": 7,
+    "confirmed": [8, 14, 166],
+    "runs": [1, 300, 20_000],
+}
+REPORT_BODY = report(*REPORT.values())
+BODIES = [
+    ("probe of 64 bytes", "forward", 1, b"\0" + struct.pack(">H", 64) + bytes(33)),
+    ("the path is kept open", "forward", 2, b"\2\0\0"),
+    ("answer", "backward", 1, b"\2" + struct.pack(">H", 64)),
+    ("report", "backward", 2**33, REPORT_BODY),
+]
+
+print(
+    json.dumps(
+        {
+            "exporter": EXPORTER.hex(),
+            "recordKeys": {
+                str(record): record_key(record).hex() for record in (0, 2**18 - 1, 2**18, 2**20 + 1)
+            },
+            "records": [
+                {
+                    "meaning": meaning,
+                    "record": record,
+                    "codec": codec,
+                    "volume": volume,
+                    "start": start,
+                    "end": end,
+                    "extents": [{"offset": o, "length": n} for o, n in extents],
+                    "data": data.hex(),
+                    "sealed": seal_record(record, codec, volume, start, end, extents, packed).hex(),
+                }
+                for meaning, record, codec, volume, start, end, extents, packed, data in RECORDS
+            ],
+            "fragments": [
+                {
+                    "transmission": transmission,
+                    "record": 0,
+                    "index": index,
+                    "sealedBytes": len(SEALED),
+                    "fragmentBytes": 128,
+                    "datagram": fragment(transmission, 0, index, SEALED, 128).hex(),
+                }
+                for transmission, index in ((0, 0), (1, 1), (2**32 - 1, 2), (2**32 + 5, 2))
+            ],
+            "report": {**REPORT, "body": REPORT_BODY.hex()},
+            "notes": [
+                {
+                    "meaning": meaning,
+                    "direction": direction,
+                    "counter": counter,
+                    "body": body.hex(),
+                    "note": note(FORWARD if direction == "forward" else BACKWARD, counter, body).hex(),
+                }
+                for meaning, direction, counter, body in BODIES
+            ],
+            "digests": [
+                {"repeat": byte, "bytes": size, "digest": volume_digest(bytes([byte]) * size)}
+                for byte, size in ((0, 0), (1, 1), (0, 2**20), (255, 2**20 + 1), (7, 3 * 2**20))
+            ],
+        },
+        indent=2,
+    )
+)
