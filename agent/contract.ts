@@ -32,6 +32,11 @@ export const Tag = {
   acknowledged: ACKNOWLEDGED_TAG,
   /** Writer: controller, on a destination snapshot: the snapshot it is a copy of. */
   sourceSnapshot: "amicopy:source-snapshot",
+  /**
+   * Writer: controller, on a destination snapshot of a source that was booted: the only device that it
+   * is for, since after a boot no two devices are alike.
+   */
+  sourceDevice: "amicopy:source-device",
   /** Writer: controller, on a destination snapshot: verified digest, 64 hex digits. */
   digest: "amicopy:digest",
   /** Writer: controller, on an image, as the last act of a run: the image is finished. */
@@ -45,6 +50,10 @@ export const Role = {
   sourceHelper: "source-helper",
   destinationHelper: "destination-helper",
   licenseDonor: "license-donor",
+  /** The source itself, started once because its snapshots may not be read. */
+  bootedSource: "booted-source",
+  /** At the source, of the volumes of a booted source: needed until they have been copied. */
+  interimSnapshot: "interim-snapshot",
   securityGroup: "security-group",
   snapshot: "snapshot",
   image: "image",

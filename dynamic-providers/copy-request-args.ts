@@ -115,6 +115,8 @@ export interface CopyRequestArgs {
   readonly copyLaunchPermissions?: Input<PermissionMapArgs> | undefined;
   /** Refuses, before anything starts, what cannot be carried over wholly. Default: `false`, and `fidelity` tells. A change: nothing; the next copy uses it. */
   readonly strict?: Input<boolean> | undefined;
+  /** Whether a source whose snapshots may be launched but not read is started once, without a network, and copied as it is then. Default: `false`, and such a source is refused. A change: nothing; the next copy uses it. */
+  readonly allowBootOfSource?: Input<boolean> | undefined;
   /** Wishes for the helper instances. A change: nothing; the next copy uses it. */
   readonly helper?: Input<HelperArgs> | undefined;
   /** Start of the names of everything temporary, at most 64 characters. Default: `amicopy`. A change: nothing; the next copy uses it. */

@@ -225,6 +225,7 @@ const request = v.pipe(
     licenseDonorAmiId: optional(amiId),
     copyLaunchPermissions: optional(permissionMap),
     strict: optional(flag),
+    allowBootOfSource: optional(flag),
     helper: optional(helper),
     temporaryNamePrefix: optional(
       text(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, "1 to 64 letters, digits, spaces and . _ -"),

@@ -45,6 +45,7 @@ const AUTHORIZED: Readonly<Record<string, { makes?: readonly string[]; uses: rea
     },
     CreateSecurityGroup: { makes: ["security-group"], uses: ["vpc"] },
     CreateSnapshot: { makes: ["snapshot"], uses: ["volume"] },
+    CreateSnapshots: { makes: ["snapshot"], uses: ["instance", "volume"] },
     RegisterImage: { makes: ["image"], uses: ["snapshot"] },
     CreateVolume: { makes: ["volume"], uses: ["snapshot"] },
     CreateImage: { makes: ["image", "snapshot"], uses: ["instance"] },

@@ -104,6 +104,8 @@ export interface Snapshot {
   readonly fullSizeBytes?: number;
   /** It is kept on this Outpost and not in the region. */
   readonly outpostArn?: string;
+  /** Of which volume it is. */
+  readonly volumeId?: string;
   readonly tags: Tags;
 }
 
@@ -248,6 +250,24 @@ export interface LaunchRequest {
   readonly tags: Tags;
 }
 
+/**
+ * An instance of an image as it is: without user data, role, key, public address and metadata
+ * service. Its volumes go with it, and so does it when it shuts itself down.
+ */
+export interface BootRequest {
+  readonly clientToken: string;
+  readonly imageId: string;
+  readonly instanceType: string;
+  readonly subnetId: string;
+  readonly securityGroupId: string;
+  /** Devices of the image that get their volume. */
+  readonly deviceNames: readonly string[];
+  /** Devices of the image that get none. */
+  readonly leftOut: readonly string[];
+  /** On the instance, its volumes and its network interface, in the call itself. */
+  readonly tags: Tags;
+}
+
 export interface Rule {
   readonly protocol: "tcp" | "udp" | "-1";
   /** Absent for protocol `-1`. */
@@ -285,6 +305,13 @@ export interface CreateImageRequest {
   readonly tags: Tags;
   /** In the call itself, on every snapshot alike. */
   readonly snapshotTags: Tags;
+}
+
+/** One snapshot of each volume of an instance, all of the same moment. */
+export interface SnapshotsRequest {
+  readonly instanceId: string;
+  readonly description: string;
+  readonly tags: Tags;
 }
 
 export interface RegisterRequest {
@@ -373,8 +400,10 @@ export interface Ec2 {
 
   /** Idempotent by its token. */
   runInstance(request: LaunchRequest): Promise<Instance>;
+  /** Idempotent by its token. */
+  bootImage(request: BootRequest): Promise<Instance>;
   terminateInstance(instanceId: string): Promise<void>;
-  /** Without a shutdown of its system: for instances whose disks do not matter. */
+  /** Pulls the plug: its system is not asked to shut down. One that is stopped already is fine. */
   stopInstance(instanceId: string): Promise<void>;
   /** Idempotent by its token. */
   createVolume(request: VolumeRequest): Promise<string>;
@@ -397,6 +426,9 @@ export interface Ec2 {
   closeSecurityGroup(groupId: string): Promise<void>;
 
   createSnapshot(request: SnapshotRequest): Promise<string>;
+  createSnapshots(
+    request: SnapshotsRequest,
+  ): Promise<{ readonly snapshotId: string; readonly volumeId: string }[]>;
   deleteSnapshot(snapshotId: string): Promise<void>;
 
   registerImage(request: RegisterRequest): Promise<string>;

@@ -1,6 +1,7 @@
 /** The one way to EC2 and STS: opens a side of a copy. */
 
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { bootVerbs } from "./boot-verbs.ts";
 import { makeCaller } from "./caller.ts";
 import { donorVerbs } from "./donor-verbs.ts";
 import type { Ec2 } from "./ec2.ts";
@@ -30,6 +31,7 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
     ...imageVerbs(caller),
     ...machineVerbs(caller),
     ...donorVerbs(caller),
+    ...bootVerbs(caller),
     ...networkVerbs(caller),
   };
 }

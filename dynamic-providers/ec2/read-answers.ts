@@ -111,6 +111,7 @@ export function readSnapshot(snapshot: SdkSnapshot): Snapshot {
       storageTier: snapshot.StorageTier as string | undefined,
       fullSizeBytes: snapshot.FullSnapshotSizeInBytes,
       outpostArn: snapshot.OutpostArn,
+      volumeId: snapshot.VolumeId,
     }),
   };
 }

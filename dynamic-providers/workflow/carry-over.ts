@@ -8,6 +8,7 @@ import type { BlockDevice, Image, LaunchPermission, SnapshotPermission, Tags } f
 import type { CopyRequest, ImageWishes, PermissionMap, RunIdentity } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";
 import { withoutReserved } from "./run.ts";
+import type { SnapshotCopy } from "./snapshot-volumes.ts";
 
 /** Both ends of a copy. */
 export type Route = Pick<RunIdentity, "source" | "destination">;
@@ -46,15 +47,18 @@ export function wishesFor(
 export function snapshotWishes(
   request: CopyRequest,
   { volumes }: SourceImage,
-  copies: readonly { readonly sourceSnapshotId: string; readonly snapshotId: string }[],
+  copies: readonly Pick<SnapshotCopy, "sourceSnapshotId" | "snapshotId" | "deviceName">[],
   route: Route,
 ): Record<string, SnapshotPermission[]> | undefined {
   if (request.copyLaunchPermissions === undefined) return undefined;
   const wishes: Record<string, SnapshotPermission[]> = {};
-  for (const { snapshot, permissions } of volumes) {
+  for (const { deviceName, bootedFrom, snapshot, permissions } of volumes) {
     const { mapped } = mapPermissions(request, permissions ?? [], route);
-    for (const { sourceSnapshotId, snapshotId } of copies) {
-      if (sourceSnapshotId === snapshot.snapshotId) wishes[snapshotId] = mapped;
+    for (const copy of copies) {
+      if (copy.sourceSnapshotId !== (bootedFrom ?? snapshot.snapshotId)) continue;
+      // After a boot two devices of one snapshot have a copy each.
+      if (bootedFrom !== undefined && copy.deviceName !== deviceName) continue;
+      wishes[copy.snapshotId] = mapped;
     }
   }
   return wishes;

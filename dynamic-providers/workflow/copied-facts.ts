@@ -7,6 +7,7 @@ import type { SourceImage } from "./describe-source.ts";
 import { judgeFidelity } from "./fidelity.ts";
 import type { RegisteredCopy } from "./register-copy.ts";
 import type { Run } from "./run.ts";
+import { copyFor } from "./snapshot-volumes.ts";
 
 export interface FinishedCopy {
   readonly source: SourceImage;
@@ -77,7 +78,7 @@ function snapshotsOf(
   const own = new Map(registration.blockDevices.map((device) => [device.deviceName, device]));
   return image.blockDevices.flatMap((device) => {
     if (device.kind !== "snapshot") return [];
-    const copy = copies.find(({ sourceSnapshotId }) => sourceSnapshotId === device.snapshotId);
+    const copy = copyFor(copies, device);
     const there = own.get(device.deviceName);
     if (copy === undefined || there?.kind !== "snapshot") return [];
     const { deviceName } = device;

@@ -4,17 +4,20 @@
  *   1 preflight      problems, all at once; nothing created so far
  *   2 claim-attempt  a number that no other process has; older attempts are ended
  *   3 find-finished  what older attempts have finished is not copied again
- *   4 copy-volumes   helpers launched, introduced, transfer, snapshots, helpers ended
- *   5 register-copy  the image with everything carried over, verified; one that AWS bills as more
+ *   4 boot-source    only when the source may be launched but not read, and that was allowed
+ *   5 copy-volumes   helpers launched, introduced, transfer, snapshots, helpers ended
+ *   6 register-copy  the image with everything carried over, verified; one that AWS bills as more
  *                    than Linux by way of an instance that has the licence (license-image)
- *   6 claim-image    from here on it is finished; the stack owns it once its row is in the state
+ *   7 claim-image    from here on it is finished; the stack owns it once its row is in the state
  *
  * Whatever happens in between, the helpers, their volumes and groups are ended before it returns.
  */
 
+import type { Tags } from "../ec2/ec2.ts";
+import { bootSource } from "./boot-source.ts";
 import { snapshotWishes, wishesFor } from "./carry-over.ts";
 import { candidateSubnets } from "./choose-helper.ts";
-import { type Claim, checkClaims, claimAttempt } from "./claim-attempt.ts";
+import { attemptOf, type Claim, checkClaims, claimAttempt } from "./claim-attempt.ts";
 import { toFacts } from "./copied-facts.ts";
 import { CopyError, isCopyError } from "./copy-error.ts";
 import type {
@@ -26,10 +29,11 @@ import type {
   RunIdentity,
 } from "./copy-request.ts";
 import { type CopiedVolumes, copyVolumes } from "./copy-volumes.ts";
-import { describeSource, type SourceImage } from "./describe-source.ts";
+import { describeSource, type SourceImage, type SourceVolume } from "./describe-source.ts";
 import { endOlderAttempts, endOwnLeftovers } from "./end-attempts.ts";
+import { endLeftovers } from "./end-leftovers.ts";
 import { formatEstimate } from "./estimate.ts";
-import { type Finished, findFinished } from "./find-finished.ts";
+import { findFinished } from "./find-finished.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { preflight } from "./preflight.ts";
 import { type CheckedSource, registerCopy } from "./register-copy.ts";
@@ -132,12 +136,16 @@ async function attemptCopy(
   const alive = keepAlive(run, abort);
   try {
     const finished = await inStep(run, "find-finished", () => findFinished(run, source));
-    const copied = await copyMissing(run, alive, finished);
+    const volumes = finished.needsBoot
+      ? await inStep(run, "boot-source", () => boot(run, source))
+      : finished.missing;
+    const copied = await copyMissing(run, alive, volumes);
     const copies = [...finished.copies, ...copied.copies];
-    const first = wishesFor(run.request, source, run.identity, run.clock.now());
+    const known = finished.needsBoot ? { ...source, volumes } : source;
+    const first = wishesFor(run.request, known, run.identity, run.clock.now());
     const registered = await registerCopy(run, checked, { ...finished, copies }, first);
-    const wishes = withSnapshots(run, source, registered.copies, first);
-    const facts = toFacts(run, { source, donor, registered, tags: wishes.tags, copied });
+    const wishes = withSnapshots(run, known, registered.copies, first);
+    const facts = toFacts(run, { source: known, donor, registered, tags: wishes.tags, copied });
     const image = await finish(run, facts, wishes, finished.image !== undefined);
     run.report("image", `${image.imageId} available`);
     return { image, wishes, helpers: copied.helpers, attempt };
@@ -146,11 +154,21 @@ async function attemptCopy(
   }
 }
 
+/** What older attempts have copied is of another boot, and of no more use. */
+async function boot(run: ClaimedRun, source: SourceImage): Promise<SourceVolume[]> {
+  const { runId } = run.identity;
+  const concerns = (tags: Tags) => attemptOf(tags) < run.attempt;
+  const rule = { runId, concerns, keepAdoptable: false };
+  await endLeftovers(run, run.clouds.destination, rule);
+  const groupId = run.claims.find(({ side }) => side === "source")?.groupId ?? "";
+  return bootSource(run, groupId, source);
+}
+
 /** Helpers and snapshots for what no older attempt has finished; without any, nothing is started. */
 async function copyMissing(
   run: ClaimedRun,
   alive: ReturnType<typeof keepAlive>,
-  { missing }: Finished,
+  missing: readonly SourceVolume[],
 ): Promise<CopiedVolumes> {
   if (missing.length > 0) return copyVolumes(run, run.claims, alive, missing);
   const notNeeded: HelperFacts = {

@@ -67,6 +67,8 @@ export interface CopyRequest {
   readonly copyLaunchPermissions?: PermissionMap;
   /** Refuse what cannot be carried over wholly. Absent: report it. */
   readonly strict?: boolean;
+  /** Start the source once when its snapshots may not be read. Absent: refuse it. */
+  readonly allowBootOfSource?: boolean;
   readonly helper: { readonly source: HelperRequest; readonly destination: HelperRequest };
   /** Start of the Name tag of everything temporary. */
   readonly temporaryNamePrefix: string;

@@ -16,6 +16,7 @@ import { listenerOf, whyApart } from "./find-reach.ts";
 import { HelperConsole } from "./helper-console.ts";
 import { closeForBoot, introduce } from "./introduce.ts";
 import type { KeepAlive } from "./keep-alive.ts";
+import { DEFAULT_KEY, type KeyUse } from "./key-trouble.ts";
 import { deviceNames, type Helper, launchHelper, VOLUME_PERFORMANCE } from "./launch-helper.ts";
 import { both, cloudOf, inStep, type Run } from "./run.ts";
 import { type ProvedVolume, type SnapshotCopy, snapshotVolumes } from "./snapshot-volumes.ts";
@@ -46,7 +47,11 @@ export async function copyVolumes(
   const [sourceFacts, copies] = await both(
     inStep(run, "end-helper", () => endHelper(run, alive, source)),
     inStep(run, "snapshot-volumes", () =>
-      snapshotVolumes(run, provedVolumes(destination, volumes, transferred)),
+      snapshotVolumes(
+        run,
+        provedVolumes(destination, volumes, transferred),
+        keyUseOf(run, "destination", volumes),
+      ),
     ),
   );
   const destinationFacts = await inStep(run, "end-helper", () =>
@@ -76,6 +81,7 @@ async function launchBoth(
       groupId,
       listens: side === listener,
       volumes: launchVolumes(run, side, volumes),
+      keyUse: keyUseOf(run, side, volumes),
     });
     alive.add(launched);
     return launched;
@@ -121,6 +127,18 @@ function launchVolumes(
     if (!isEncryptionWanted(run.request, snapshot)) return common;
     return { ...common, encrypted: true, ...(kmsKeyId !== undefined && { kmsKeyId }) };
   });
+}
+
+/** Keys that EC2 has to use for a side's volumes; it is not told of those it chooses itself. */
+function keyUseOf({ request }: Run, side: HelperSide, volumes: readonly SourceVolume[]): KeyUse {
+  if (side === "source") {
+    const keys = volumes.flatMap(({ snapshot }) =>
+      snapshot.encrypted ? `${snapshot.kmsKeyId ?? "the key"} of ${snapshot.snapshotId}` : [],
+    );
+    return { keys, for: "read" };
+  }
+  const isEncrypted = volumes.some(({ snapshot }) => isEncryptionWanted(request, snapshot));
+  return { keys: isEncrypted ? [request.kmsKeyId ?? DEFAULT_KEY] : [], for: "write" };
 }
 
 function provedVolumes(

@@ -19,6 +19,8 @@ export interface SourceVolume {
   readonly snapshot: Snapshot;
   /** Who else may use it; absent: only its owner may know, or nobody has asked. */
   readonly permissions?: readonly SnapshotPermission[];
+  /** Present: `snapshot` is of a boot of the source, for this device only, and stands for this one. */
+  readonly bootedFrom?: string;
 }
 
 export interface SourceImage {
@@ -28,6 +30,12 @@ export interface SourceImage {
   readonly unreadable: readonly SnapshotDevice[];
   /** What only the image's owner may read; absent: we are not. */
   readonly ownerOnly?: OwnerOnly;
+}
+
+/** Whether it is this volume that a device of the source has. */
+export function isVolumeOf(volume: SourceVolume, device: SnapshotDevice): boolean {
+  if (volume.bootedFrom !== undefined) return volume.deviceName === device.deviceName;
+  return volume.snapshot.snapshotId === device.snapshotId;
 }
 
 export interface OwnerOnly {

@@ -14,7 +14,7 @@ import {
   wantedImageTags,
 } from "./carry-over.ts";
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
-import type { SourceImage } from "./describe-source.ts";
+import { isVolumeOf, type SourceImage } from "./describe-source.ts";
 import { isEncryptionWanted } from "./find-finished.ts";
 import { withDonor } from "./license-fidelity.ts";
 import { withoutReserved } from "./run.ts";
@@ -37,6 +37,7 @@ export function judgeFidelity(options: FidelityOptions): FidelityLine[] {
     ...nameLines(options),
     ...machineLines(options),
     ...deviceLines(options),
+    ...bootLines(options),
     ...tagLines(options),
     ...permissionLines(options),
     ...stateLines(options),
@@ -147,7 +148,7 @@ function encryptionLine(
   device: BlockDevice,
 ): FidelityLine[] {
   if (device.kind !== "snapshot") return [];
-  const volume = volumes.find(({ snapshot }) => snapshot.snapshotId === device.snapshotId);
+  const volume = volumes.find((one) => isVolumeOf(one, device));
   if (volume === undefined) return [];
   const { snapshot } = volume;
   const isWanted = isEncryptionWanted(request, snapshot);
@@ -171,8 +172,20 @@ function encryptionLine(
   ];
 }
 
+/** What a first start does to a system (its own id, host keys, logs) is in the copy. */
+function bootLines({ source: { unreadable }, route }: FidelityOptions): FidelityLine[] {
+  if (unreadable.length === 0) return [];
+  const ids = unreadable.map(({ snapshotId }) => snapshotId).join(", ");
+  const reason =
+    `asked for with allowBootOfSource: account ${route.source.accountId} may launch the image, ` +
+    `but not read ${ids}`;
+  return [
+    { attribute: "content", outcome: "asked", source: "as published", copy: "booted once", reason },
+  ];
+}
+
 function tagLines({ request, source, route }: FidelityOptions): FidelityLine[] {
-  const { image, volumes } = source;
+  const { image, volumes, unreadable } = source;
   const lines: FidelityLine[] = [];
   const before = countOf(withoutReserved(image.tags));
   const after = countOf(wantedImageTags(request, image.tags));
@@ -187,9 +200,14 @@ function tagLines({ request, source, route }: FidelityOptions): FidelityLine[] {
   }
   const aws = Object.keys(image.tags).filter((key) => /^aws:/i.test(key));
   if (aws.length > 0) lines.push(lost("tags of AWS", aws.join(", "), "only AWS can set them"));
-  const foreign = volumes.filter(({ snapshot }) => snapshot.ownerId !== accountId);
+  const foreign = [
+    ...volumes.flatMap(({ snapshot, bootedFrom = snapshot.snapshotId }) =>
+      snapshot.ownerId === accountId ? [] : bootedFrom,
+    ),
+    ...unreadable.map(({ snapshotId }) => snapshotId),
+  ];
   if (foreign.length > 0 && request.copyTags) {
-    const ids = foreign.map(({ snapshot }) => snapshot.snapshotId).join(", ");
+    const ids = [...new Set(foreign)].join(", ");
     const reason = `the tags of ${ids} are shown to their owner only`;
     lines.push(lost("snapshot tags", "unknown", reason));
   } else {

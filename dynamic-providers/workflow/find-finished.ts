@@ -5,6 +5,8 @@
 
 import { Tag } from "../../agent/contract.ts";
 import type { Image, Snapshot } from "../ec2/ec2.ts";
+import { snapshotDevices } from "./choose-boot.ts";
+import { attemptOf } from "./claim-attempt.ts";
 import type { SourceImage, SourceVolume } from "./describe-source.ts";
 import { isAdoptable } from "./end-leftovers.ts";
 import type { Run } from "./run.ts";
@@ -14,6 +16,8 @@ export interface Finished {
   readonly copies: readonly SnapshotCopy[];
   /** Source volumes without a finished copy. */
   readonly missing: readonly SourceVolume[];
+  /** The source has to be started first, and everything of it is to be copied. */
+  readonly needsBoot: boolean;
   /** An image of this run that was claimed, made of these copies. */
   readonly image?: Image;
 }
@@ -22,21 +26,49 @@ export async function findFinished(run: Run, source: SourceImage): Promise<Finis
   const cloud = run.clouds.destination;
   const tags = { [Tag.run]: run.identity.runId };
   const snapshots = (await cloud.describeSnapshots({ tags })).filter(isAdoptable);
+  const { copies, missing, usable, needsBoot } =
+    source.unreadable.length > 0
+      ? findBoot(source.image, snapshots)
+      : findEach(run, source.volumes, snapshots);
+  const image = (await cloud.describeImages({ owner: "self", tags })).find(
+    (image) => image.tags[Tag.claimed] !== undefined && isMadeOf(run, image, usable),
+  );
+  return { copies, missing, needsBoot, ...(image !== undefined && { image }) };
+}
+
+function findEach(run: Run, volumes: readonly SourceVolume[], snapshots: readonly Snapshot[]) {
   const copies: SnapshotCopy[] = [];
   const missing: SourceVolume[] = [];
   // Of a licensed image each device has a snapshot of its own, if several are of one.
   const usable: string[] = [];
-  for (const volume of source.volumes) {
+  for (const volume of volumes) {
     const found = snapshots.filter((snapshot) => isCopyOf(run, snapshot, volume));
     usable.push(...found.map(({ snapshotId }) => snapshotId));
     const [copy] = found;
     if (copy === undefined) missing.push(volume);
-    else copies.push(readCopy(copy, volume));
+    else copies.push(readCopy(copy, volume.snapshot.volumeSizeGib));
   }
-  const image = (await cloud.describeImages({ owner: "self", tags })).find(
-    (image) => image.tags[Tag.claimed] !== undefined && isMadeOf(run, image, usable),
-  );
-  return { copies, missing, ...(image !== undefined && { image }) };
+  return { copies, missing, usable, needsBoot: false };
+}
+
+/** Volumes of two boots do not belong together: all of them are of one attempt, or none is taken. */
+function findBoot(image: Image, snapshots: readonly Snapshot[]) {
+  const devices = snapshotDevices(image);
+  for (const ofOneBoot of Map.groupBy(snapshots, ({ tags }) => attemptOf(tags)).values()) {
+    const copies = devices.flatMap((device) => {
+      const copy = ofOneBoot.find(
+        ({ tags }) =>
+          tags[Tag.sourceSnapshot] === device.snapshotId &&
+          tags[Tag.sourceDevice] === device.deviceName,
+      );
+      return copy === undefined ? [] : readCopy(copy, device.volumeSizeGib ?? copy.volumeSizeGib);
+    });
+    if (copies.length === devices.length) {
+      const usable = ofOneBoot.map(({ snapshotId }) => snapshotId);
+      return { copies, missing: [], usable, needsBoot: false };
+    }
+  }
+  return { copies: [], missing: [], usable: [], needsBoot: true };
 }
 
 /** Whether the snapshot is what this request would make of the volume. */
@@ -58,11 +90,13 @@ export function isEncryptionWanted(
   return request.encrypted ?? (request.kmsKeyId !== undefined || snapshot.encrypted);
 }
 
-function readCopy(snapshot: Snapshot, source: SourceVolume): SnapshotCopy {
+function readCopy(snapshot: Snapshot, sizeGib: number): SnapshotCopy {
+  const deviceName = snapshot.tags[Tag.sourceDevice];
   return {
     sourceSnapshotId: snapshot.tags[Tag.sourceSnapshot] ?? "",
+    ...(deviceName !== undefined && { deviceName }),
     snapshotId: snapshot.snapshotId,
-    sizeGib: source.snapshot.volumeSizeGib,
+    sizeGib,
     digest: snapshot.tags[Tag.digest] ?? "",
   };
 }

@@ -15,6 +15,7 @@ import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import { endInstance } from "./end-machines.ts";
 import type { Reach } from "./find-reach.ts";
+import { type KeyUse, keyTrouble } from "./key-trouble.ts";
 import { launchSomewhere } from "./launch-somewhere.ts";
 import { clientToken, cloudOf, type Run, roleOf, runTags } from "./run.ts";
 import type { Undo } from "./undo-stack.ts";
@@ -42,6 +43,8 @@ export interface HelperPlan {
   readonly listens: boolean;
   /** In the order of the job; their index is the volume's name on the wire. */
   readonly volumes: readonly LaunchVolume[];
+  /** What they are under. */
+  readonly keyUse: KeyUse;
 }
 
 /** @throws CopyError `no-capacity` when no zone and type has room. */
@@ -67,7 +70,9 @@ export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> 
     async () => {
       const [instance] = await cloud.describeInstances({ ids: [instanceId] });
       if (instance === undefined || instance.state === "pending") return undefined;
-      if (instance.state !== "running") throw endedEarly(instance, cloud.region);
+      if (instance.state !== "running") {
+        throw endedEarly(instance, cloud.region, plan.keyUse);
+      }
       const address = addressFor(reach, instance);
       if (address === undefined) throw noAddress(instance, side);
       return { instance, address };
@@ -133,13 +138,18 @@ function jobFor(run: Run, { side, listens, volumes }: HelperPlan): Job {
   };
 }
 
-function endedEarly({ instanceId, state, stateReason }: Instance, region: string): CopyError {
-  const why = stateReason === undefined ? "" : `: ${stateReason}`;
+function endedEarly(
+  { instanceId, state, stateReason }: Instance,
+  region: string,
+  keyUse: KeyUse,
+): CopyError {
+  const trouble = keyTrouble(stateReason, keyUse);
+  const why = trouble?.because ?? (stateReason === undefined ? "" : `: ${stateReason}`);
   return new CopyError(`instance ${instanceId} in ${region} is ${state} before it ran${why}`, {
     code: "helper-lost",
     step: STEP,
     ids: [instanceId],
-    hint: "An encrypted snapshot whose KMS key this account may not use ends its instance so.",
+    ...(trouble !== undefined && { hint: trouble.hint }),
   });
 }
 

@@ -5,6 +5,7 @@ import type { Ec2, Instance, LaunchRequest } from "../ec2/ec2.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import type { ProgressRow } from "./copy-request.ts";
+import { repeatWithToken } from "./repeat-with-token.ts";
 import type { Run } from "./run.ts";
 
 export interface LaunchPlan {
@@ -32,7 +33,8 @@ export async function launchSomewhere(
     run.report(plan.row, `launching ${place}`);
     try {
       const request = plan.requestFor(choice, index);
-      return { instance: await launchWithToken(run, plan.cloud, request), choice };
+      const create = () => plan.cloud.runInstance(request);
+      return { instance: await repeatWithToken(run, create), choice };
     } catch (error) {
       if (!isCloudError(error, "capacity")) throw error;
       full.push(`${place} (${error.code})`);
@@ -43,18 +45,4 @@ export async function launchSomewhere(
     step: plan.step,
     hint: plan.hint,
   });
-}
-
-/** The token makes the very same request safe to repeat after a lost answer. */
-async function launchWithToken(run: Run, cloud: Ec2, request: LaunchRequest): Promise<Instance> {
-  const { clock, limits, signal } = run;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await cloud.runInstance(request);
-    } catch (error) {
-      if (!isCloudError(error, "throttled", "unreachable")) throw error;
-      if (attempt >= limits.createAttempts) throw error;
-      await clock.sleep(Math.min(limits.pollFirstMs * 2 ** attempt, limits.pollLongestMs), signal);
-    }
-  }
 }

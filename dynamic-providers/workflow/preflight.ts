@@ -2,6 +2,7 @@
 
 import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Image } from "../ec2/ec2.ts";
+import { snapshotDevices } from "./choose-boot.ts";
 import { chooseHelper, type FoundHelper, type HelperChoice } from "./choose-helper.ts";
 import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
@@ -9,6 +10,7 @@ import { type Estimate, estimateCopy } from "./estimate.ts";
 import { judgeFidelity } from "./fidelity.ts";
 import type { Reach } from "./find-reach.ts";
 import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
+import { checkBoot } from "./preflight/check-boot.ts";
 import { checkDevices } from "./preflight/check-devices.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
@@ -123,11 +125,12 @@ async function sourceChecks(
       const { region } = clouds.source;
       return [
         ...checkSourceImage(request, source?.image, { region, accountId }),
-        ...checkSnapshots(request.sourceAmiId, source, { region, accountId }),
+        ...checkSnapshots(request.sourceAmiId, source),
         ...checkDevices(request, source),
         ...checkTags(request, source?.image.tags ?? {}),
       ];
     }),
+    sentences("source", async () => checkBoot(request, await look, accountId, clouds.source)),
   ]);
   return groups.flat();
 }
@@ -191,7 +194,11 @@ async function destinationChecks(
 
 /** One at least: also before the source is known a helper needs a place for a volume. */
 function volumeCount(source: SourceImage | undefined): number {
-  return Math.max(1, (source?.volumes.length ?? 0) + (source?.unreadable.length ?? 0));
+  if (source === undefined) return 1;
+  // After a boot each device has its own snapshot, also where two have shared one.
+  const isBooted = source.unreadable.length > 0;
+  const count = isBooted ? snapshotDevices(source.image).length : source.volumes.length;
+  return Math.max(1, count);
 }
 
 /** A check that AWS does not answer is a problem of that side as well. */

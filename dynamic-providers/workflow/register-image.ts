@@ -11,7 +11,7 @@ import { CopyError } from "./copy-error.ts";
 import type { CopyRequest, Registration } from "./copy-request.ts";
 import { createOnce } from "./create-once.ts";
 import { type Run, runTags } from "./run.ts";
-import type { SnapshotCopy } from "./snapshot-volumes.ts";
+import { copyFor, type SnapshotCopy } from "./snapshot-volumes.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const STEP = "register-image";
@@ -37,10 +37,9 @@ export function registrationFor(
   copies: readonly SnapshotCopy[],
   wishes: RegistrationWishes,
 ): Registration {
-  const copyOf = new Map(copies.map((copy) => [copy.sourceSnapshotId, copy.snapshotId]));
   const blockDevices = wantedDevices(request, image).map((device): BlockDevice => {
     if (device.kind !== "snapshot") return device;
-    const snapshotId = copyOf.get(device.snapshotId);
+    const snapshotId = copyFor(copies, device)?.snapshotId;
     if (snapshotId !== undefined) return { ...device, snapshotId };
     const message = `${device.deviceName}: snapshot ${device.snapshotId} was not copied`;
     throw new CopyError(message, { code: "product-failed", step: STEP, ids: [device.snapshotId] });

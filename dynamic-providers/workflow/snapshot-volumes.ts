@@ -5,13 +5,12 @@
  */
 
 import { Role, Tag } from "../../agent/contract.ts";
-import type { Ec2 } from "../ec2/ec2.ts";
-import { CopyError } from "./copy-error.ts";
+import { completeSnapshots } from "./complete-snapshots.ts";
 import { createOnce } from "./create-once.ts";
 import type { SourceVolume } from "./describe-source.ts";
+import type { KeyUse } from "./key-trouble.ts";
 import { type Run, runTags, withoutReserved } from "./run.ts";
 import type { Undo } from "./undo-stack.ts";
-import { waitUntil } from "./wait-until.ts";
 
 const STEP = "snapshot-volumes";
 
@@ -24,16 +23,37 @@ export interface ProvedVolume {
 
 /** A finished copy of a source snapshot. */
 export interface SnapshotCopy {
+  /** The image's own, also when the copy is of a boot of the image. */
   readonly sourceSnapshotId: string;
+  /** Of a boot of the image: the only device that it is for. */
+  readonly deviceName?: string;
   readonly snapshotId: string;
   readonly sizeGib: number;
   readonly digest: string;
 }
 
-/** @throws CopyError `product-failed` when a snapshot goes to `error`. */
+/** The copy that a device of the source gets. */
+export function copyFor<
+  Copy extends { readonly sourceSnapshotId: string; readonly deviceName?: string },
+>(
+  copies: readonly Copy[],
+  device: { readonly deviceName: string; readonly snapshotId: string },
+): Copy | undefined {
+  const ofSnapshot = copies.filter((copy) => copy.sourceSnapshotId === device.snapshotId);
+  return (
+    ofSnapshot.find(({ deviceName }) => deviceName === device.deviceName) ??
+    ofSnapshot.find(({ deviceName }) => deviceName === undefined)
+  );
+}
+
+/**
+ * @param keyUse - What the volumes are under.
+ * @throws CopyError `product-failed` when a snapshot goes to `error`.
+ */
 export async function snapshotVolumes(
   run: Run,
   volumes: readonly ProvedVolume[],
+  keyUse: KeyUse,
 ): Promise<SnapshotCopy[]> {
   const cloud = run.clouds.destination;
   await run.checkFence();
@@ -43,25 +63,32 @@ export async function snapshotVolumes(
     const undo = run.undo.onFailure(`snapshot ${snapshotId} in ${cloud.region}`, () =>
       cloud.deleteSnapshot(snapshotId),
     );
-    const { snapshot } = volume.source;
+    const { snapshot, deviceName, bootedFrom } = volume.source;
     const sizeGib = snapshot.volumeSizeGib;
     const { digest } = volume;
-    made.push({
-      copy: { sourceSnapshotId: snapshot.snapshotId, snapshotId, sizeGib, digest },
-      undo,
-    });
+    const copy =
+      bootedFrom === undefined
+        ? { sourceSnapshotId: snapshot.snapshotId, snapshotId, sizeGib, digest }
+        : { sourceSnapshotId: bootedFrom, deviceName, snapshotId, sizeGib, digest };
+    made.push({ copy, undo });
   }
-  await waitForCompletion(run, made);
+  await waitForCompletion(run, made, keyUse);
   return made.map(({ copy }) => copy);
 }
 
 async function createSnapshot(run: Run, volume: ProvedVolume): Promise<string> {
   const cloud = run.clouds.destination;
   const { source, volumeId, digest } = volume;
-  const { snapshotId, description, tags } = source.snapshot;
+  const { bootedFrom, deviceName } = source;
+  const { description, tags } = source.snapshot;
+  const snapshotId = bootedFrom ?? source.snapshot.snapshotId;
   const { copyTags, sourceAmiId } = run.request;
   const marks = runTags(run, Role.snapshot);
-  const origin = { [Tag.sourceSnapshot]: snapshotId, [Tag.digest]: digest };
+  const origin = {
+    [Tag.sourceSnapshot]: snapshotId,
+    [Tag.digest]: digest,
+    ...(bootedFrom !== undefined && { [Tag.sourceDevice]: deviceName }),
+  };
   return createOnce(run, {
     create: () =>
       cloud.createSnapshot({
@@ -83,45 +110,21 @@ async function createSnapshot(run: Run, volume: ProvedVolume): Promise<string> {
 async function waitForCompletion(
   run: Run,
   made: readonly { copy: SnapshotCopy; undo: Undo }[],
+  keyUse: KeyUse,
 ): Promise<void> {
   const ids = made.map(({ copy }) => copy.snapshotId);
-  await waitUntil(
-    run,
-    {
-      step: STEP,
-      what: `snapshots ${ids.join(", ")} to complete`,
-      limitMs: run.limits.snapshotMs,
-      ids,
-    },
-    async () => {
-      const found = await run.clouds.destination.describeSnapshots({ ids });
-      const failed = found.find(({ state }) => state === "error");
-      if (failed !== undefined) throw snapshotFailed(failed, run.clouds.destination);
+  await completeSnapshots(run, run.clouds.destination, {
+    step: STEP,
+    ids,
+    keyUse,
+    onLook(found, percent) {
       for (const { snapshotId, state } of found) {
         if (state !== "completed") continue;
         made.find(({ copy }) => copy.snapshotId === snapshotId)?.undo.dismiss();
       }
-      const percent = found.reduce((sum, { state, progressPercent }) => {
-        return sum + (state === "completed" ? 100 : progressPercent);
-      }, 0);
-      const text = `snapshots ${Math.floor(percent / Math.max(1, ids.length))}%`;
+      const text = `snapshots ${percent}%`;
       run.report("image", text);
       run.report("destination", text);
-      const complete = found.filter(({ state }) => state === "completed");
-      return complete.length === ids.length ? true : undefined;
     },
-  );
-}
-
-function snapshotFailed(
-  { snapshotId, stateMessage }: { snapshotId: string; stateMessage?: string },
-  { region }: Ec2,
-): CopyError {
-  const why = stateMessage === undefined ? "" : `: ${stateMessage}`;
-  return new CopyError(`snapshot ${snapshotId} in ${region} went to error${why}`, {
-    code: "product-failed",
-    step: STEP,
-    ids: [snapshotId],
-    hint: "If it names a key, give this account the use of it; then run `pulumi up` again.",
   });
 }

@@ -36,6 +36,7 @@ export async function tagSnapshots(
       ...withoutReserved(tagsOf.get(before.snapshotId) ?? {}),
       [Tag.sourceSnapshot]: copy.sourceSnapshotId,
       [Tag.digest]: copy.digest,
+      ...(copy.deviceName !== undefined && { [Tag.sourceDevice]: copy.deviceName }),
     });
     own.push({ ...copy, snapshotId });
   }

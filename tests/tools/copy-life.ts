@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { CreateVolumeCommand, DescribeVolumesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
 import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
@@ -32,6 +33,8 @@ import { makePrivateNetwork } from "../localcloud/private-network.ts";
 export interface LifeCalls {
   readonly source: readonly CallRecord[];
   readonly destination: readonly CallRecord[];
+  /** The source's, of a life in which the source itself had to be started as well. */
+  readonly "source-boot": readonly CallRecord[];
 }
 
 /** Takes some seconds. Nothing of it is left. */
@@ -48,14 +51,22 @@ export async function recordLife(): Promise<LifeCalls> {
   await failedAndTakenUpAgain(bench, record);
   await licensedLife(bench, record);
   await leftBehind(bench, record);
+  const usualCount = calls.length;
+  await bootedAndSwept(bench, record);
   assert.deepEqual(await bench.leftovers(), []);
   const { source, destination } = bench.clouds();
   const [sourceId, destinationId] = await Promise.all([
     source.callerIdentity(),
     destination.callerIdentity(),
   ]);
-  const of = (accountId: string) => calls.filter((call) => call.accountId === accountId);
-  return { source: of(sourceId.accountId), destination: of(destinationId.accountId) };
+  const of = (accountId: string, some = calls) =>
+    some.filter((call) => call.accountId === accountId);
+  const usual = calls.slice(0, usualCount);
+  return {
+    source: of(sourceId.accountId, usual),
+    destination: of(destinationId.accountId),
+    "source-boot": of(sourceId.accountId),
+  };
 }
 
 type Recorder = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
@@ -153,6 +164,31 @@ async function leftBehind(bench: CloudBench, record: Recorder): Promise<void> {
       for (const run of runs) await sweepPlannedRun(cloud, waiting, run, request);
     });
   }
+}
+
+/** A source that may be launched but not read; once to the end, once cut off at the snapshots. */
+async function bootedAndSwept(bench: CloudBench, record: Recorder): Promise<void> {
+  const disk = { deviceName: "/dev/xvda", path: join(bench.directory, "disk-0.raw") };
+  const { imageId, snapshotIds } = await bench.cloud.importImage({
+    region: "us-east-1",
+    account: "aws-2",
+    name: "published",
+    disks: [disk],
+    describe: { launchPermission: { everyone: true } },
+  });
+  bench.spare(imageId, ...snapshotIds);
+  const request = { ...bench.request, sourceAmiId: imageId, allowBootOfSource: true };
+  const identity = await bench.identity(runId(4));
+  const stop = new AbortController();
+  const stopped = await bench.context("good", {
+    signal: stop.signal,
+    report: (_row, text) => /^snapshots of the source/.test(text) && stop.abort(),
+  });
+  await record(() => assert.rejects(copyImage(request, identity, stopped)));
+  const { image } = await record(async () =>
+    copyImage(request, identity, await bench.context("good")),
+  );
+  await record(() => removeImage(image, bench.clouds().destination, PACE));
 }
 
 /** One of each kind that a killed run may leave, as its process had made them. */

@@ -14,7 +14,7 @@ import {
 } from "../../tools/iam-policies.ts";
 import { recordLife } from "./copy-life.ts";
 
-const SIDES = ["source", "destination"] as const;
+const SIDES = ["source", "destination", "source-boot"] as const;
 const life = await recordLife();
 
 function published(side: string): Policy {
@@ -107,16 +107,20 @@ test("the life makes every call that is in the code, but for two that nothing as
 });
 
 test("the source's credentials cannot make or remove images and snapshots", () => {
-  const actions = new Set(published("source").Statement.flatMap(({ Action }) => Action));
+  const actionsOf = (policy: string) =>
+    new Set(published(policy).Statement.flatMap(({ Action }) => Action));
+  const actions = actionsOf("source");
   for (const action of ["RegisterImage", "DeregisterImage", "CreateSnapshot", "DeleteSnapshot"]) {
     assert.ok(!actions.has(`ec2:${action}`), action);
   }
+  const more = [...actionsOf("source-boot")].filter((action) => !actions.has(action));
+  assert.deepEqual(more.sort(), ["ec2:CreateSnapshots", "ec2:DeleteSnapshot", "ec2:StopInstances"]);
 });
 
 test("a call that the policies do not know is found out", () => {
   const thing = { id: "i-1", kind: "instance", tagKeys: ["amicopy:run"] };
   const subject = { things: [thing], requestTagKeys: {} };
-  assert.throws(() => questionsOf(call("StartInstances", subject)), /StartInstances is new/);
+  assert.throws(() => questionsOf(call("RebootInstances", subject)), /RebootInstances is new/);
   const [describe] = questionsOf(call("DescribeKeyPairs", subject));
   assert.ok(describe);
   assert.equal(isAllowed(published("source"), describe), false);

@@ -8,7 +8,7 @@ import { recordLife } from "./copy-life.ts";
 const FOLDER = join(import.meta.dirname, "../../docs/iam");
 
 const life = await recordLife();
-for (const side of ["source", "destination"] as const) {
+for (const side of ["source", "destination", "source-boot"] as const) {
   const text = `${JSON.stringify(policyFor(life[side]), undefined, 2)}\n`;
   writeFileSync(join(FOLDER, `${side}.json`), text);
 }

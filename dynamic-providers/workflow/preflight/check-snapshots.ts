@@ -1,29 +1,13 @@
-/** Can the snapshots of the source be read? Pure. */
+/** Are the snapshots of the source such as a volume can be made of? Pure. */
 
 import type { SourceImage } from "../describe-source.ts";
 import type { Problem } from "../preflight.ts";
 
 const PROPERTY = "sourceAmiId";
 
-export function checkSnapshots(
-  imageId: string,
-  source: SourceImage | undefined,
-  { region, accountId }: { readonly region: string; readonly accountId: string },
-): Problem[] {
+export function checkSnapshots(imageId: string, source: SourceImage | undefined): Problem[] {
   if (source === undefined) return [];
   const problems: Problem[] = [];
-  if (source.unreadable.length > 0) {
-    const names = source.unreadable.map(({ snapshotId, deviceName }) => {
-      return `${snapshotId} (${deviceName})`;
-    });
-    problems.push({
-      property: PROPERTY,
-      message:
-        `Account ${accountId} may not read ${names.join(", ")} of ${imageId} in ${region}: ` +
-        "an image can be shared without its snapshots.",
-      hint: `Have them shared with account ${accountId} (createVolumePermission).`,
-    });
-  }
   for (const { snapshot } of source.volumes) {
     const { snapshotId, state, storageTier, outpostArn } = snapshot;
     if (outpostArn !== undefined) {

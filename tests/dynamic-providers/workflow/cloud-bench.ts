@@ -50,6 +50,10 @@ export interface CloudBench extends AsyncDisposable {
   clouds(request?: CopyRequest): RunContext["clouds"];
   identity(runId: string): Promise<RunIdentity>;
   context(behaviour: Behaviour, changes?: Partial<RunContext>): Promise<RunContext>;
+  /** These ids are no leftovers. */
+  spare(...ids: readonly string[]): void;
+  /** What a snapshot holds at its beginning. */
+  firstMib(region: string, snapshotId: string): Promise<Buffer>;
   /** `kind id state` of everything that somebody made, but the source image and its snapshots. */
   leftovers(): Promise<string[]>;
 }
@@ -111,6 +115,20 @@ export async function openCloudBench(options: LocalcloudOptions = {}): Promise<C
         limits: QUICK,
         ...changes,
       };
+    },
+    spare(...ids) {
+      for (const id of ids) spared.add(id);
+    },
+    async firstMib(region, snapshotId) {
+      const path = join(directory, `${snapshotId}.raw`);
+      await cloud.exportSnapshot({ region, snapshotId, path });
+      const file = await open(path);
+      try {
+        return (await file.read(Buffer.alloc(2 ** 20), 0, 2 ** 20, 0)).buffer;
+      } finally {
+        await file.close();
+        await rm(path);
+      }
     },
     async leftovers() {
       const { regions } = await cloud.list();

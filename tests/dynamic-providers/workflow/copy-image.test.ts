@@ -1,8 +1,6 @@
 /** Whole copies against a localcloud, with a stand-in agent that may misbehave. */
 
 import assert from "node:assert/strict";
-import { open } from "node:fs/promises";
-import { join } from "node:path";
 import { after, test } from "node:test";
 import { CloudError } from "../../../dynamic-providers/ec2/cloud-error.ts";
 import type { Ec2 } from "../../../dynamic-providers/ec2/ec2.ts";
@@ -48,17 +46,6 @@ function refusing(operation: string) {
   };
 }
 
-async function firstMib(snapshotId: string): Promise<Buffer> {
-  const path = join(bench.directory, `${snapshotId}.raw`);
-  await bench.cloud.exportSnapshot({ region: "us-gov-west-1", snapshotId, path });
-  const file = await open(path);
-  try {
-    return (await file.read(Buffer.alloc(2 ** 20), 0, 2 ** 20, 0)).buffer;
-  } finally {
-    await file.close();
-  }
-}
-
 function callsSince(index: number, ...actions: string[]) {
   return bench.cloud.calls.slice(index).filter(({ action }) => actions.includes(action));
 }
@@ -79,7 +66,10 @@ test("a copy leaves the image and its snapshots, equal to the source, and nothin
     ],
   );
   for (const [index, { snapshotId }] of image.snapshots.entries()) {
-    assert.ok(bench.contents[index]?.equals(await firstMib(snapshotId)), `disk ${index} is equal`);
+    assert.ok(
+      bench.contents[index]?.equals(await bench.firstMib("us-gov-west-1", snapshotId)),
+      `disk ${index} is equal`,
+    );
   }
   assert.equal(image.name, "golden");
   assert.equal(image.rootSnapshotId, image.snapshots[0]?.snapshotId);
