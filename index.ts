@@ -7,6 +7,7 @@
  *   pulumi config set --path destination.region us-gov-west-1
  *   pulumi config set --path destination.environmentPrefix GOV_
  *   pulumi config set name golden        (optional)
+ *   pulumi config set allowBootOfSource true    (optional)
  */
 
 import * as pulumi from "@pulumi/pulumi";
@@ -19,6 +20,7 @@ const copy = new CopiedAmi("copy", {
   source: config.requireObject<SideArgs>("source"),
   destination: config.requireObject<SideArgs>("destination"),
   name: config.get("name"),
+  allowBootOfSource: config.getBoolean("allowBootOfSource"),
 });
 
 export const imageId = copy.imageId;

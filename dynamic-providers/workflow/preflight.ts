@@ -168,11 +168,19 @@ async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate
   );
   const [from, to] = await Promise.all(sides);
   if (from === undefined || to === undefined) return undefined;
-  const volumes = source.volumes.map(({ snapshot }) => ({
-    sizeGib: snapshot.volumeSizeGib,
-    ...(snapshot.fullSizeBytes !== undefined && { fullSizeBytes: snapshot.fullSizeBytes }),
-    throughputMibps: VOLUME_PERFORMANCE.throughputMibps,
-  }));
+  const { throughputMibps } = VOLUME_PERFORMANCE;
+  const volumes =
+    source.unreadable.length > 0
+      ? // Nobody tells how much is in them, and after a boot each device has its own.
+        snapshotDevices(source.image).map(({ volumeSizeGib: sizeGib = 1 }) => ({
+          sizeGib,
+          throughputMibps,
+        }))
+      : source.volumes.map(({ snapshot }) => ({
+          sizeGib: snapshot.volumeSizeGib,
+          ...(snapshot.fullSizeBytes !== undefined && { fullSizeBytes: snapshot.fullSizeBytes }),
+          throughputMibps,
+        }));
   return estimateCopy({ volumes, source: from.type, destination: to.type });
 }
 
