@@ -88,7 +88,10 @@ async function copy([, address, port]) {
       socket.write(data);
       progress((index + 1) * size);
       if (behaviour === "fails") throw new Error("the disk made a noise");
-      if (behaviour === "vanishes") spawnSync("shutdown", ["-P", "now"]);
+      if (behaviour === "vanishes") {
+        spawnSync("shutdown", ["-P", "now"]);
+        await pause(1e6);
+      }
     }
     socket.end();
     await once(socket, "close");
