@@ -72,8 +72,12 @@ export function findKey(call: Call, text: string): KeyRecord | undefined {
 
 /** What everything is encrypted with for which no key is named. */
 export function defaultKeyArn(call: Call): string {
-  const { keys, settings } = call.store;
-  const arn = settings.defaultKeyArn ?? keys.find((one) => one.managedByAws)?.arn;
+  return call.store.settings.defaultKeyArn ?? managedKeyArn(call);
+}
+
+/** Of `aws/ebs`. */
+export function managedKeyArn(call: Call): string {
+  const arn = call.store.keys.find((one) => one.managedByAws)?.arn;
   if (arn === undefined) throw new Error("every account has aws/ebs");
   return arn;
 }

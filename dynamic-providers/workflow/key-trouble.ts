@@ -36,13 +36,22 @@ export function keyTrouble(reason: string | undefined, use: KeyUse): KeyTrouble 
   };
 }
 
+/** What to do about the refusal of a call, if it is for a key. */
+export function keyAdvice(refusal: string): string | undefined {
+  // Of ModifySnapshotAttribute; preflight knows aws/ebs by its alias only.
+  if (/EBS default key cannot be shared/i.test(refusal)) {
+    return "Give kmsKeyId with a customer key that the other accounts may use, or leave out copyLaunchPermissions.";
+  }
+  return speaksOfKey(refusal) ? keyHint("read") : undefined;
+}
+
 /** Whether words of AWS are about a key of KMS. */
-export function speaksOfKey(text: string): boolean {
-  return /\bkms\b|kms:|KMSKey|\bkey ID\b/i.test(text);
+function speaksOfKey(text: string): boolean {
+  return /\bkms\b|KMSKey|\bkey ID\b/i.test(text);
 }
 
 /** What a key's user needs. [EBS user guide, requirements for EBS encryption] */
-export function keyHint(use: KeyUse["for"]): string {
+function keyHint(use: KeyUse["for"]): string {
   const further = use === "read" ? ", kms:ReEncrypt*" : "";
   return (
     "The key must be enabled, and the identity of this side must be allowed kms:DescribeKey, " +

@@ -10,6 +10,7 @@ import { wantedDevices } from "./carry-over.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopyRequest, Registration } from "./copy-request.ts";
 import { createOnce } from "./create-once.ts";
+import { keyTrouble } from "./key-trouble.ts";
 import { type Run, runTags } from "./run.ts";
 import { copyFor, type SnapshotCopy } from "./snapshot-volumes.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -156,11 +157,16 @@ export async function waitForImage(run: Run, imageId: string): Promise<Image> {
       const [image] = await run.clouds.destination.describeImages({ imageIds: [imageId] });
       if (image === undefined || image.state === "pending") return undefined;
       if (image.state === "available") return image;
-      const why = image.stateReason === undefined ? "" : `: ${image.stateReason}`;
+      const { kmsKeyId } = run.request;
+      const keys = kmsKeyId === undefined ? [] : [kmsKeyId];
+      const trouble = keyTrouble(image.stateReason, { keys, for: "write" });
+      const said = image.stateReason === undefined ? "" : `: ${image.stateReason}`;
+      const why = trouble?.because ?? said;
       throw new CopyError(`image ${imageId} in ${region} is ${image.state}${why}`, {
         code: "product-failed",
         step: STEP,
         ids: [imageId],
+        ...(trouble !== undefined && { hint: trouble.hint }),
       });
     },
   );

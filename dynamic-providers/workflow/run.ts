@@ -6,6 +6,7 @@ import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Ec2, Tags } from "../ec2/ec2.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopyRequest, RunIdentity } from "./copy-request.ts";
+import { keyAdvice } from "./key-trouble.ts";
 import type { RunContext } from "./run-context.ts";
 import type { UndoStack } from "./undo-stack.ts";
 
@@ -82,7 +83,7 @@ export function toCopyError(error: unknown, step: string, signal?: AbortSignal):
     return new CopyError(`the copy was stopped${why}`, { code: "stopped", step, cause: reason });
   }
   if (!isCloudError(error)) return error;
-  const hint = HINTS[error.kind];
+  const hint = keyAdvice(error.message) ?? HINTS[error.kind];
   return new CopyError(`${step}: ${error.message}`, {
     code: error.kind === "capacity" ? "no-capacity" : "cloud",
     step,

@@ -10,7 +10,7 @@ import type {
   ResetEbsDefaultKmsKeyIdResult,
 } from "@aws-sdk/client-ec2";
 import { type Action, type Call, ec2Action } from "../call.ts";
-import { defaultKeyArn, findKey } from "../encryption.ts";
+import { findKey, managedKeyArn } from "../encryption.ts";
 import { invalidValue } from "../protocol/api-error.ts";
 
 export const EBS_DEFAULT_ACTIONS: readonly Action[] = [
@@ -29,8 +29,10 @@ export const EBS_DEFAULT_ACTIONS: readonly Action[] = [
     [],
     (_input, call) => setDefault(call, false),
   ),
+  // By its alias until somebody chooses, since aws/ebs is only made at its first use [AWS CLI's
+  // example]; a reset then answers its ARN [terraform-provider-aws, ebs_default_kms_key_test.go].
   ec2Action<object, GetEbsDefaultKmsKeyIdResult>("GetEbsDefaultKmsKeyId", [], (_input, call) => ({
-    KmsKeyId: defaultKeyArn(call),
+    KmsKeyId: call.store.settings.defaultKeyArn ?? "alias/aws/ebs",
   })),
   ec2Action<ModifyEbsDefaultKmsKeyIdRequest, ModifyEbsDefaultKmsKeyIdResult>(
     "ModifyEbsDefaultKmsKeyId",
@@ -42,8 +44,8 @@ export const EBS_DEFAULT_ACTIONS: readonly Action[] = [
     [],
     (_input, call) => {
       call.commit();
-      call.store.settings.defaultKeyArn = undefined;
-      return { KmsKeyId: defaultKeyArn(call) };
+      call.store.settings.defaultKeyArn = managedKeyArn(call);
+      return { KmsKeyId: managedKeyArn(call) };
     },
   ),
 ];

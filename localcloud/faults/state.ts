@@ -10,7 +10,7 @@ import type { Rule } from "./fault-plan.ts";
 
 /** Which calls make what; their answers name it. */
 export const MAKES: Readonly<Record<Rule<"state">["of"], readonly string[]>> = {
-  snapshot: ["CreateSnapshot"],
+  snapshot: ["CreateSnapshot", "CreateSnapshots"],
   image: ["RegisterImage"],
   volume: ["CreateVolume"],
 };
@@ -21,11 +21,18 @@ export function failLater(
   output: object,
   { store, nowMs }: { readonly store: Store; readonly nowMs: number },
 ): string | undefined {
-  const answer = output as { SnapshotId?: string; ImageId?: string; VolumeId?: string };
+  const answer = output as {
+    SnapshotId?: string;
+    Snapshots?: readonly { SnapshotId?: string }[];
+    ImageId?: string;
+    VolumeId?: string;
+  };
   const atMs = nowMs + rule.afterMs;
   switch (rule.of) {
     case "snapshot": {
-      const snapshot = store.snapshots.get(answer.SnapshotId ?? "");
+      // Of several that were made at once the first is enough.
+      const id = answer.SnapshotId ?? answer.Snapshots?.[0]?.SnapshotId;
+      const snapshot = store.snapshots.get(id ?? "");
       if (snapshot !== undefined) failSnapshot(snapshot, rule.message, { nowMs, atMs });
       return snapshot?.id;
     }

@@ -168,10 +168,12 @@ test("what is denied is refused before all else, in a dry run too", async () => 
   );
 });
 
-// [SDK ModifyEbsDefaultKmsKeyId, EnableEbsEncryptionByDefault]
+// [SDK ModifyEbsDefaultKmsKeyId, EnableEbsEncryptionByDefault], [terraform-provider-aws], [AWS CLI examples]
 test("encryption by default takes the default key, aws/ebs or another", async () => {
   const { client, configure, zone } = inRegion("ap-northeast-1");
   const { keyArns } = await configure({});
+  const unchosen = await client.send(new GetEbsDefaultKmsKeyIdCommand({}));
+  assert.equal(unchosen.KmsKeyId, "alias/aws/ebs");
   await client.send(new EnableEbsEncryptionByDefaultCommand({}));
   const made = async () => {
     const volume = new CreateVolumeCommand({ AvailabilityZone: zone, Size: 1 });
@@ -183,7 +185,8 @@ test("encryption by default takes the default key, aws/ebs or another", async ()
   assert.equal(await made(), keyArns[KmsKeyId]);
   const get = await client.send(new GetEbsDefaultKmsKeyIdCommand({}));
   assert.equal(get.KmsKeyId, keyArns[KmsKeyId]);
-  await client.send(new ResetEbsDefaultKmsKeyIdCommand({}));
+  const reset = await client.send(new ResetEbsDefaultKmsKeyIdCommand({}));
+  assert.equal(reset.KmsKeyId, keyArns["alias/aws/ebs"]);
   assert.equal(await made(), keyArns["alias/aws/ebs"]);
 });
 

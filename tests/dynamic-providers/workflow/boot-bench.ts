@@ -46,6 +46,7 @@ export async function openBootBench() {
   const identityOf = (number: number) => ({ runId: runId(number), source, destination });
   return {
     bench,
+    root: disks[0] ?? assert.fail(),
     request,
     unreadable,
     publicImage,

@@ -4,15 +4,19 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import {
   CreateSnapshotCommand,
+  CreateSnapshotsCommand,
   CreateVolumeCommand,
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
   RegisterImageCommand,
+  TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import {
   availableVolume,
   completedSnapshot,
+  instanceState,
+  launch,
   openConformanceCloud,
   until,
 } from "../conformance-cloud.ts";
@@ -36,6 +40,23 @@ test("a snapshot goes to error with a message, the next one completes", async ()
   assert.equal(failed.StateMessage, message);
   await completedSnapshot(ec2, VolumeId);
   assert.equal(localcloud.firedFaults.at(-1)?.to, `${id} aws-1 us-east-1`);
+});
+
+test("one of several snapshots that are made at once goes to error", async () => {
+  await localcloud.setFaults({ faults: [{ fault: "state", of: "snapshot", times: 1 }] });
+  const { InstanceId = "" } = await launch(ec2, {});
+  await instanceState(ec2, InstanceId, "running");
+  const { Snapshots = [] } = await ec2.send(
+    new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId } }),
+  );
+  const SnapshotIds = Snapshots.flatMap(({ SnapshotId }) => SnapshotId ?? []);
+  const states = await until(async () => {
+    const { Snapshots: found = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds }));
+    const known = found.map(({ State }) => State);
+    return known.every((state) => state !== "pending") && known;
+  });
+  assert.deepEqual(states, ["error"]);
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }));
 });
 
 test("an image becomes failed with a reason", async () => {
