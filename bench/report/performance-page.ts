@@ -38,6 +38,9 @@ How it is measured: two network namespaces, joined by our own emulator of a long
 (\`bench/link/longlink.c\`: rate, delay, loss, bursts, a drop-tail queue of 50 ms, both ways, seeded).
 *Goodput* is the bytes of the file over the whole wall time, from the start of the getting program to
 its end, so that a larger file (*MiB*) hides more of what a start costs; sealed proves digests within that time, what the others delivered is compared afterwards.
+The emulator loses packets *before* its bottleneck, so that what is lost takes none of the link's time, for all peers
+alike. The *ceiling* C·(1−p)·payload/MTU is that of a link that loses after it: the emulator lets C·payload/MTU through whatever p is, and a
+share of the ceiling says too much, up to 1/(1−p) times; the row below each says the share of what could have passed.
 iperf3 moves no file: its figure is TCP's steady state without its first five seconds, which favours
 it. *Wire* is IP bytes that left the link towards the receiver, of file bytes. CPU is in cores, of all
 processes of a side. Median and range; a run counts only when others used less than a quarter of a
