@@ -64,7 +64,8 @@ export async function isolate(
   return new Isolation({ directory, core, linkProgram, link: settings, bootIsolated });
 }
 
-const bootInNamespaces: BootIsolated = (spec, network, cloudDirectory) => {
+/** The default: as processes in namespaces. */
+export const bootInNamespaces: BootIsolated = (spec, network, cloudDirectory) => {
   const { directory: machineDirectory, address, rules } = spec;
   const options = { machineDirectory, cloudDirectory, network, address, rules };
   return bootMachine({ ...spec, enclose: (room) => encloseMachine(room, options) });

@@ -14,7 +14,7 @@ import {
   type LocalcloudOptions,
   startLocalcloud,
 } from "../../localcloud/localcloud.ts";
-import { findSecrets } from "../security/secret-search.ts";
+import { findSecrets, type Trace } from "../security/secret-search.ts";
 import { watchMachines } from "../security/watched-machines.ts";
 import { createStack, PASSPHRASE, type Stack } from "./stack.ts";
 
@@ -36,6 +36,8 @@ export interface Scene {
   /** A new image in the source account: a volume of 1 GiB with little in it, or two of them. */
   importImage(name: string, volumes?: 1 | 2): Promise<SourceImage>;
   newStack(environment?: NodeJS.ProcessEnv): Promise<Stack>;
+  /** What a test has printed and written elsewhere is searched for secrets, too. */
+  searchAlso(traces: () => Trace[]): void;
   /** EC2 as one of localcloud's accounts, e.g. `aws-us-gov-1`: for what a person does by hand. */
   client(profile: string, region: string): EC2Client;
   /** Everything that somebody made and that is still there: `<region> <kind> <id>`, sorted. */
@@ -50,9 +52,12 @@ export interface Scene {
 
 export async function openScene(options: LocalcloudOptions = {}): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), "amicopy-e2e-"));
-  const watch = options.isolation === "namespaces" ? undefined : watchMachines();
-  const cloud = await startLocalcloud({ ...options, ...(watch && { machinery: watch.machinery }) });
+  const watch = watchMachines();
+  const { machinery, bootIsolated } = watch;
+  const watched = options.isolation === "namespaces" ? { bootIsolated } : { machinery };
+  const cloud = await startLocalcloud({ ...options, ...watched });
   const stacks: Stack[] = [];
+  const others: (() => Trace[])[] = [];
   let untouched: string[] = [];
   let count = 0;
   const clients: EC2Client[] = [];
@@ -89,6 +94,7 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       clients.push(client);
       return client;
     },
+    searchAlso: (traces) => void others.push(traces),
     inventory: () => inventoryOf(cloud),
     async assertOnlyLeft(...images) {
       const expected = images.flatMap(({ region, imageId, snapshots }) => [
@@ -110,12 +116,13 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
     async close() {
       for (const client of clients) client.destroy();
       const traces = [
-        ...(watch?.traces() ?? []),
+        ...watch.traces(),
         ...stacks.flatMap((stack) => stack.traces()),
+        ...others.flatMap((traces) => traces()),
         { place: "the tags of what is there", content: JSON.stringify(await cloud.list()) },
       ];
       const secrets = [...cloud.secrets(), { name: "the passphrase", value: PASSPHRASE }];
-      watch?.close();
+      watch.close();
       await cloud.close();
       rmSync(directory, { recursive: true, force: true });
       assert.deepEqual(findSecrets(traces, secrets), [], "no secret stands where it should not");

@@ -135,7 +135,7 @@ export async function createStack(
 }
 
 /** Files of the stack, but for its packages and for the credentials that a test has put there. */
-function writtenBelow(directory: string): Trace[] {
+export function writtenBelow(directory: string): Trace[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)))

@@ -68,3 +68,22 @@ suite("a copy between isolated helpers", { timeout: 240_000, skip: obstacle }, (
     await scene.assertOnlyLeft();
   });
 });
+
+suite("the search for secrets", { timeout: 120_000, skip: obstacle }, () => {
+  test("finds what is planted with an isolated machine", async () => {
+    const scene = await openScene({ isolation: "namespaces" });
+    const planted = scene.cloud.env.DESTINATION_AWS_SECRET_ACCESS_KEY ?? "";
+    const gov = scene.client("aws-us-gov-1", "us-gov-west-1");
+    const script = `#!/bin/sh\nP='${planted}' sh -c 'echo $P; while :; do sleep 0.2; done' x '${planted}'\n`;
+    const { InstanceId: id = "" } = await launch(gov, {
+      UserData: Buffer.from(script).toString("base64"),
+    });
+    await eventually("it says it", async () => (await consoleOf(gov, id)).includes(planted));
+    await assert.rejects(scene.close(), ({ actual }: assert.AssertionError) => {
+      for (const place of ["user data of", "console of", "arguments of", "environment of"]) {
+        assert.match(String(actual), new RegExp(`the secret key of aws-us-gov-1 in ${place}`));
+      }
+      return true;
+    });
+  });
+});

@@ -12,7 +12,9 @@ import { join, resolve } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { promisify } from "node:util";
 import { openScene, type Scene, type SourceImage } from "../e2e/scene.ts";
-import { type Operation, pulumi, stackEnvironment } from "../e2e/stack.ts";
+import { type Operation, pulumi, stackEnvironment, writtenBelow } from "../e2e/stack.ts";
+import type { Trace } from "../security/secret-search.ts";
+import { processesBelow } from "../security/watched-machines.ts";
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -46,6 +48,7 @@ suite("the installed package", { timeout: 300_000 }, () => {
   let scene: Scene;
   let from: SourceImage;
   let environment: NodeJS.ProcessEnv;
+  const printed: Trace[] = [];
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "amicopy-package-"));
@@ -67,10 +70,12 @@ suite("the installed package", { timeout: 300_000 }, () => {
     scene = await openScene();
     from = await scene.importImage("golden");
     environment = stackEnvironment(directory, scene.cloud.env);
+    scene.searchAlso(() => [...printed, ...["program", "state"].flatMap(written)]);
     writeFileSync(join(program, "Pulumi.yaml"), "name: stock\nruntime: nodejs\n");
     const { code, output } = await operate("stack", "init", "test");
     assert.equal(code, 0, output);
   });
+  const written = (folder: string) => writtenBelow(join(directory, folder));
   after(async () => {
     await scene?.close();
     rmSync(directory, { recursive: true, force: true });
@@ -78,8 +83,11 @@ suite("the installed package", { timeout: 300_000 }, () => {
 
   const writeJson = (name: string, value: unknown) =>
     writeFileSync(join(program, name), JSON.stringify(value));
-  const operate = (...command: string[]): Promise<Operation> =>
-    pulumi(command, { directory: program, environment });
+  const operate = async (...command: string[]): Promise<Operation> => {
+    const operation = await pulumi(command, { directory: program, environment });
+    printed.push({ place: `output of pulumi ${command[0]}`, content: operation.output });
+    return operation;
+  };
   const up = () => operate("up", "--yes", "--skip-preview", "--skip-plugin-pre-install");
 
   test("holds what is needed and nothing else", () => {
@@ -106,6 +114,8 @@ suite("the installed package", { timeout: 300_000 }, () => {
     assert.equal(made.code, 0, made.output);
     assert.match(made.output, /\+ 7 created/);
     assert.equal((await scene.inventory()).length, 4);
+    const { code, output } = await operate("stack", "export", "--show-secrets");
+    assert.equal(code, 0, output);
   });
 
   test("is the same stack to an ECMAScript module", async () => {
@@ -126,6 +136,55 @@ suite("the installed package", { timeout: 300_000 }, () => {
     assert.match(made.output, /\+ 7 created/);
   });
 
+  test("a run that was killed in the middle is found and ended by npx amicopy sweep alone", async () => {
+    const sweep = async (region: string, profile: string, ...options: string[]) => {
+      const args = ["--no", "amicopy", "sweep", "--region", region, "--profile", profile];
+      const { stdout } = await run("npx", [...args, ...options], {
+        cwd: program,
+        env: environment,
+      });
+      printed.push({ place: "output of amicopy sweep", content: stdout });
+      return stdout;
+    };
+    const claimed = await scene.inventory();
+    assert.equal(claimed.length, 4, "a finished copy is there");
+    writeProgram('import { CopiedAmi } from "amicopy";', "sourceAmiId", "second");
+    let killed = false;
+    await pulumi(["up", "--yes", "--skip-preview", "--skip-plugin-pre-install"], {
+      directory: program,
+      environment,
+      onOutput(output, cli) {
+        if (killed || !/second.*(?:booting|copying)/s.test(output)) return;
+        killed = true;
+        for (const { pid } of processesBelow(cli.pid ?? 0)) process.kill(pid, "SIGKILL");
+        cli.kill("SIGKILL");
+      },
+    });
+    assert.ok(killed, "it was never in the middle");
+    for (const [region, profile] of [
+      ["us-east-1", "aws-1"],
+      ["us-gov-west-1", "aws-us-gov-1"],
+    ] as const) {
+      const left = (await scene.inventory()).length;
+      const dry = await sweep(region, profile, "--dry-run");
+      assert.match(dry, /kept; its lease runs until .*\n +keep +instance +i-/);
+      assert.match(dry, /\n0 things would be ended, \d+ kept\n$/);
+      assert.match(
+        await sweep(region, profile, "--older-than", "1s"),
+        /\nnothing to end, \d+ kept/,
+      );
+      assert.match(await sweep(region, profile, "--dry-run", "--force"), /\n[1-9] things would be/);
+      assert.equal((await scene.inventory()).length, left, "nothing was touched until now");
+      const swept = await sweep(region, profile, "--force");
+      assert.match(swept, /\nended instance i-\w+\n/);
+    }
+    assert.deepEqual(
+      await scene.inventory(),
+      claimed,
+      "all of it is gone, the finished copy stays",
+    );
+  });
+
   test("has types for both kinds of program: a misspelt argument does not compile", async () => {
     const tsc = join(program, "node_modules/.bin/tsc");
     const compile = () => run(tsc, ["--noEmit", "-p", "."], { cwd: program });
@@ -138,11 +197,11 @@ suite("the installed package", { timeout: 300_000 }, () => {
     }
   });
 
-  function writeProgram(imports: string, sourceName = "sourceAmiId"): void {
+  function writeProgram(imports: string, sourceName = "sourceAmiId", name = "golden-gov"): void {
     const text = `
 ${imports}
 
-const image = new CopiedAmi("golden-gov", {
+const image = new CopiedAmi("${name}", {
   ${sourceName}: "${from.imageId}",
   source: { region: "us-east-1", environmentPrefix: "SOURCE_" },
   destination: { region: "us-gov-west-1", profile: "aws-us-gov-1" },

@@ -5,16 +5,24 @@
  */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { type Machinery, REAL_MACHINERY } from "../../localcloud/machinery.ts";
+import { type BootIsolated, bootInNamespaces } from "../../localcloud/isolation/isolation.ts";
+import {
+  type Machinery,
+  type PlacedMachineSpec,
+  REAL_MACHINERY,
+} from "../../localcloud/machinery.ts";
+import type { Machine } from "../../localcloud/machines/machine.ts";
 import type { Trace } from "./secret-search.ts";
 
 /** Programs of a boot live longer than this, but for some that only print. */
 const LOOK_EVERY_MS = 150;
 /** Every machine's programs have this variable, and nothing else does. */
-const MACHINE_VARIABLE = "HOST_DEV=";
+const MACHINE_VARIABLE = "LOCALCLOUD_MACHINE=";
 
 export interface MachineWatch {
   readonly machinery: Machinery;
+  /** The same of machines in namespaces. */
+  readonly bootIsolated: BootIsolated;
   /** Looks at all processes once more. */
   look(): void;
   traces(): Trace[];
@@ -37,25 +45,27 @@ export function watchMachines(): MachineWatch {
     }
   };
   const timer = setInterval(look, LOOK_EVERY_MS).unref();
-  const machinery: Machinery = {
-    ...REAL_MACHINERY,
-    async bootMachine(spec) {
-      const { instanceId, userData } = spec;
-      add(`user data of ${instanceId}`, userData);
-      const metadata = () => {
-        const now = spec.metadata();
-        add(`metadata and tags of ${instanceId}`, JSON.stringify(now));
-        return now;
-      };
-      metadata();
-      const machine = await REAL_MACHINERY.bootMachine({ ...spec, metadata });
-      const place = `console of ${instanceId}`;
-      consoles.push(() => ({ place, content: machine.consoleText() }));
-      return machine;
-    },
+  const boot = async (
+    spec: PlacedMachineSpec,
+    really: (spec: PlacedMachineSpec) => Promise<Machine>,
+  ): Promise<Machine> => {
+    const { instanceId, userData } = spec;
+    add(`user data of ${instanceId}`, userData);
+    const metadata = () => {
+      const now = spec.metadata();
+      add(`metadata and tags of ${instanceId}`, JSON.stringify(now));
+      return now;
+    };
+    metadata();
+    const machine = await really({ ...spec, metadata });
+    const place = `console of ${instanceId}`;
+    consoles.push(() => ({ place, content: machine.consoleText() }));
+    return machine;
   };
   return {
-    machinery,
+    machinery: { ...REAL_MACHINERY, bootMachine: (spec) => boot(spec, REAL_MACHINERY.bootMachine) },
+    bootIsolated: (spec, network, directory) =>
+      boot(spec, (watched) => bootInNamespaces(watched, network, directory)),
     look,
     traces: () => [...traces.values(), ...consoles.map((console) => console())],
     close: () => clearInterval(timer),
