@@ -3,7 +3,7 @@
  * starts next removes those whose process is gone.
  */
 
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -25,11 +25,9 @@ export async function openWorkingDirectory(
 ): Promise<WorkingDirectory> {
   const prefix = `amicopy-localcloud-${userInfo().uid}-`;
   await sweep(tmpdir(), prefix);
-  const path = resolve(given ?? join(tmpdir(), `${prefix}${slot}-${process.pid}`));
-  const existed = await stat(path).then(
-    () => true,
-    () => false,
-  );
+  const existed = given !== undefined && (await isThere(given));
+  // Of our making and with a name that nobody can guess: where temporary files are, others write too.
+  const path = resolve(given ?? (await mkdtemp(join(tmpdir(), `${prefix}${slot}-`))));
   if (existed) await makeEmpty(path);
   await mkdir(path, { recursive: true, mode: 0o700 });
   await writeFile(join(path, MARK), `${process.pid}\n`);
@@ -43,6 +41,13 @@ export async function openWorkingDirectory(
       }
     },
   };
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function makeEmpty(path: string): Promise<void> {

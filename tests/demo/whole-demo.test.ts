@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { writtenBelow } from "../e2e/stack.ts";
+import { findSecrets, type Trace } from "../security/secret-search.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -70,6 +72,7 @@ async function assertNothingRuns(directory: string): Promise<void> {
 describe("the demo", { timeout: 400_000 }, () => {
   let directory: string;
   const started: Demo[] = [];
+  const printed: Trace[] = [];
 
   before(() => {
     directory = mkdtempSync(join(tmpdir(), "amicopy-demo-"));
@@ -88,12 +91,14 @@ describe("the demo", { timeout: 400_000 }, () => {
 
   async function succeeds(...verbs: string[]): Promise<string> {
     const { code, output } = await demo(...verbs).finished;
+    printed.push({ place: `output of demo ${verbs.join(" ")}`, content: output });
     assert.equal(code, 0, output);
     return output;
   }
 
   it("copies, proves, and goes on by hand until it is destroyed", async () => {
     const whole = await succeeds("--small");
+    const { env } = JSON.parse(readFileSync(join(directory, "demo.json"), "utf8"));
     assert.match(whole, /\/dev\/xvda {2}snap-\w+: all 1073741824 bytes are equal/);
     assert.match(whole, /\/dev\/sdf {2}snap-\w+: all 2147483648 bytes are equal/);
     assert.match(whole, /time on this machine +\d+ s +\d+ s\n +time on AWS +\d+ s +not measured/);
@@ -106,11 +111,31 @@ describe("the demo", { timeout: 400_000 }, () => {
     assert.match(await succeeds("refresh"), /its description is "changed by hand"[\s\S]*1 updated/);
     assert.match(await succeeds("shell"), /1 to update/);
     assert.match(await succeeds("up"), /1 updated/);
+    assertNoSecrets(directory, env);
     const end = await succeeds("destroy");
     assert.doesNotMatch(end, /us-gov-west-1/);
     await assertNothingRuns(directory);
     assert.equal(existsSync(directory), false);
   });
+
+  /** In what the demo has printed, and what Pulumi and localcloud have written of it. */
+  function assertNoSecrets(folder: string, env: Record<string, string>): void {
+    const secrets = Object.entries(env)
+      .filter(([name]) => /_KEY_ID$|_ACCESS_KEY$|_TOKEN$/.test(name))
+      .map(([name, value]) => ({ name, value }));
+    assert.equal(secrets.length, 5);
+    const log = join(folder, "localcloud.log");
+    const traces = [
+      ...printed,
+      ...writtenBelow(join(folder, "stack")),
+      { place: log, content: readFileSync(log) },
+    ];
+    assert.ok(
+      traces.some(({ place }) => place.startsWith("state/")),
+      "the state is among them",
+    );
+    assert.deepEqual(findSecrets(traces, secrets), []);
+  }
 
   for (const moment of [/The source AMI/, /amicopy:index:CopiedAmi/]) {
     it(`leaves nothing running when it is interrupted at ${moment.source}`, async () => {

@@ -22,3 +22,27 @@ test("every test that the page quotes is in the file that it names", () => {
     assert.ok(readFileSync(join(ROOT, path), "utf8").includes(name), `${name} in ${path}`);
   }
 });
+
+test("as many packages come with amicopy as the pages say, and none runs anything when installed", () => {
+  const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+  type Entry = Partial<
+    Record<"dev" | "peer" | "optional" | "devOptional" | "hasInstallScript", true>
+  >;
+  const packages = Object.entries(lock.packages as Record<string, Entry>).filter(
+    ([path, { dev, peer, optional, devOptional }]) =>
+      path !== "" && !(dev || peer || optional || devOptional),
+  );
+  const own = Object.keys(lock.packages[""].dependencies);
+  const decisions = readFileSync(join(ROOT, "docs/decisions.md"), "utf8");
+  assert.ok(
+    page.includes(`gets ${packages.length} packages of the registry`),
+    `${packages.length}`,
+  );
+  assert.ok(page.includes(`, ${own.length} of them ours to choose`), `${own.length}`);
+  assert.ok(decisions.includes(`is ${packages.length} packages`), `${packages.length}`);
+  for (const name of own) assert.match(decisions, new RegExp(`\\|.*\`${name}\`.*\\|`), name);
+  assert.deepEqual(
+    packages.filter(([, entry]) => entry.hasInstallScript).map(([path]) => path),
+    [],
+  );
+});
