@@ -136,13 +136,11 @@ suite("the installed package", { timeout: 300_000 }, () => {
     assert.match(made.output, /\+ 7 created/);
   });
 
-  test("a run that was killed in the middle is found and ended by npx amicopy sweep alone", async () => {
+  test("a run that was killed in the middle is found and ended by its command alone", async () => {
     const sweep = async (region: string, profile: string, ...options: string[]) => {
-      const args = ["--no", "amicopy", "sweep", "--region", region, "--profile", profile];
-      const { stdout } = await run("npx", [...args, ...options], {
-        cwd: program,
-        env: environment,
-      });
+      const args = ["sweep", "--region", region, "--profile", profile, ...options];
+      const bin = join(program, "node_modules/.bin/amicopy");
+      const { stdout } = await run(bin, args, { cwd: program, env: environment });
       printed.push({ place: "output of amicopy sweep", content: stdout });
       return stdout;
     };
@@ -173,7 +171,6 @@ suite("the installed package", { timeout: 300_000 }, () => {
         await sweep(region, profile, "--older-than", "1s"),
         /\nnothing to end, \d+ kept/,
       );
-      assert.match(await sweep(region, profile, "--dry-run", "--force"), /\n[1-9] things would be/);
       assert.equal((await scene.inventory()).length, left, "nothing was touched until now");
       const swept = await sweep(region, profile, "--force");
       assert.match(swept, /\nended instance i-\w+\n/);
