@@ -16,6 +16,7 @@ import {
 } from "../../localcloud/localcloud.ts";
 import { findSecrets, type Trace } from "../security/secret-search.ts";
 import { watchMachines } from "../security/watched-machines.ts";
+import { uncoveredCalls } from "./covered-calls.ts";
 import { createStack, PASSPHRASE, type Stack } from "./stack.ts";
 
 const GIB = 1024 ** 3;
@@ -46,7 +47,7 @@ export interface Scene {
   assertOnlyLeft(...images: readonly CopiedImageFacts[]): Promise<void>;
   /** Fails unless the image's snapshots hold exactly what the source files hold. */
   assertEqualBytes(image: CopiedImageFacts, from: SourceImage): Promise<void>;
-  /** @throws AssertionError when a secret of the run stands anywhere that it should not. */
+  /** @throws AssertionError when a secret stands where it should not, or a policy lacks a call. */
   close(): Promise<void>;
 }
 
@@ -57,6 +58,7 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
   const watched = options.isolation === "namespaces" ? { bootIsolated } : { machinery };
   const cloud = await startLocalcloud({ ...options, ...watched });
   const stacks: Stack[] = [];
+  const byHand = new Set<string>();
   const others: (() => Trace[])[] = [];
   let untouched: string[] = [];
   let count = 0;
@@ -91,6 +93,10 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       const files = { configFilepath: AWS_CONFIG_FILE, filepath: AWS_SHARED_CREDENTIALS_FILE };
       const credentials = fromIni({ profile, ...files });
       const client = new EC2Client({ region, endpoint: cloud.endpoint, credentials });
+      client.middlewareStack.add((next, { commandName = "" }) => (call) => {
+        byHand.add(commandName.replace(/Command$/, ""));
+        return next(call);
+      });
       clients.push(client);
       return client;
     },
@@ -121,11 +127,13 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
         ...others.flatMap((traces) => traces()),
         { place: "the tags of what is there", content: JSON.stringify(await cloud.list()) },
       ];
+      const uncovered = uncoveredCalls(cloud.calls, byHand);
       const secrets = [...cloud.secrets(), { name: "the passphrase", value: PASSPHRASE }];
       watch.close();
       await cloud.close();
       rmSync(directory, { recursive: true, force: true });
       assert.deepEqual(findSecrets(traces, secrets), [], "no secret stands where it should not");
+      assert.deepEqual(uncovered, [], "the policies in docs/iam cover all calls");
     },
   };
 }

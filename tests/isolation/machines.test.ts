@@ -236,6 +236,20 @@ suite("isolated machines", { timeout: 180_000, skip: obstacle }, () => {
     await Promise.all([finds(gov, stranger, all("shut")), finds(virginia, neighbour, all("open"))]);
     await cloud.network?.joinRegions();
     await finds(gov, stranger, all("open"));
+
+    // The same as a fault, on the word of a machine: for a time, and until there is another plan.
+    const network = { fault: "network", when: { console: "CUT NOW" } } as const;
+    await cloud.setFaults({ faults: [{ ...network, forMs: 8000 }] });
+    await boot(virginia, here, shell("echo CUT NOW"));
+    await finds(gov, stranger, all("shut"));
+    await finds(gov, stranger, all("open"));
+    await cloud.setFaults({ faults: [network] });
+    await boot(virginia, here, shell("echo CUT NOW"));
+    await Promise.all([finds(gov, stranger, all("shut")), finds(virginia, neighbour, all("open"))]);
+    await cloud.setFaults({ faults: [] });
+    await finds(gov, stranger, all("open"));
+    const what = cloud.firedFaults.map((fired) => fired.what);
+    assert.deepEqual(what, ["cut for 8000 ms", "cut for good"]);
   });
 
   test("of all of it nothing is left: no process, no namespace, no folder", async () => {
