@@ -8,14 +8,20 @@ import { UsageError } from "./tsunami-command.ts";
 
 /**
  * @param names - Remote names, in the order in which they are fetched.
- * @param output - Absolute; a folder, a device or a file's name, or absent: the caller's folder.
+ * @param command - `output` is absolute; a folder, a device or a file's name, or absent: the caller's
+ *   folder. `files` is what the caller asked for.
  * @returns The local path of each name.
- * @throws UsageError when two of them would be the same.
+ * @throws UsageError when two of them would be the same, or one is hidden that nobody named.
  */
 export function outputPlaces(
   names: readonly string[],
-  { output, directory }: { readonly output: string | undefined; readonly directory: string },
+  command: {
+    readonly output: string | undefined;
+    readonly directory: string;
+    readonly files: readonly string[];
+  },
 ): string[] {
+  const { output, directory, files } = command;
   const status = output === undefined ? undefined : statSync(output, { throwIfNoEntry: false });
   if (output !== undefined && status !== undefined && !status.isDirectory() && !status.isFile()) {
     return names.map(() => output);
@@ -26,6 +32,11 @@ export function outputPlaces(
       `--output ${output} is no folder, and ${names.length} files are to go there`,
     );
   }
+  const hidden = names.find((name) => isHidden(name) && !isNamed(name, files));
+  if (hidden !== undefined) {
+    const name = JSON.stringify(printableLine(hidden));
+    throw new UsageError(`the server's list has the hidden file ${name}: fetch it by its name`);
+  }
   const folder = output ?? resolve(directory);
   const places = names.map((name) => join(folder, localName(name)));
   const twice = places.find((place, index) => places.indexOf(place) !== index);
@@ -35,4 +46,13 @@ export function outputPlaces(
     );
   }
   return places;
+}
+
+/** Shells and other programs run, or believe, many of these. */
+function isHidden(name: string): boolean {
+  return localName(name).startsWith(".");
+}
+
+function isNamed(name: string, files: readonly string[]): boolean {
+  return files.includes(name) || files.includes(localName(name));
 }

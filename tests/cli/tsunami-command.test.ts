@@ -110,7 +110,7 @@ describe("tsunami's command line", () => {
 
   it("puts files where they belong, and never two in one place", () => {
     const place = (names: readonly string[], output?: string): string[] =>
-      outputPlaces(names, { output, directory: "/work" });
+      outputPlaces(names, { output, directory: "/work", files: names });
     assert.deepEqual(place(["/srv/a", "b"]), ["/work/a", "/work/b"]);
     assert.deepEqual(place(["x/a"], folder), [join(folder, "a")]);
     assert.deepEqual(place(["x/a"], join(folder, "copy")), [join(folder, "copy")]);
