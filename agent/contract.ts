@@ -43,6 +43,8 @@ export const Tag = {
   claimed: "amicopy:claimed",
   /** Writer: controller, on a claimed image, once a stack's state has the image's row. */
   owned: "amicopy:owned",
+  /** Writer: controller, on an image, when it took a protection with a cooldown off; ISO 8601 UTC. */
+  unprotected: "amicopy:unprotected",
 } as const;
 
 /** What a tagged thing is for. A sweep decides by it. */

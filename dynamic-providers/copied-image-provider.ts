@@ -3,7 +3,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { driftOf } from "./drift.ts";
 import { plainError, unfinishedError } from "./failure.ts";
-import { changedWishes, needsSource, wishesChanged } from "./image-wishes.ts";
+import { attainable, changedWishes, needsSource, wishesChanged } from "./image-wishes.ts";
 import { checkRequest, isUnknown } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
@@ -157,7 +157,8 @@ async function repair(
       state = { ...state, image: restored, wanted };
     }
     const source = await sourceWishes(parts, { ...olds, image: state.image }, news);
-    const wanted = changedWishes(state.wanted, olds.request, request, source);
+    const changed = changedWishes(state.wanted, olds.request, request, source);
+    const wanted = attainable(changed, observed, parts.clock.now());
     const image = await parts.updateImage(state.image, wanted, cloud);
     return { ...state, image, wanted };
   } catch (error) {
@@ -176,10 +177,7 @@ async function sourceWishes(
   if (!needsSource(before, request)) return undefined;
   const cloud = parts.openCloud(request.source);
   await checkAccount(cloud, run.source);
-  const source = await describeSource(cloud, request.sourceAmiId, {
-    accountId: run.source.accountId,
-    wantsPermissions: request.copyLaunchPermissions !== undefined,
-  });
+  const source = await describeSource(cloud, request.sourceAmiId, run.source.accountId);
   if (source === undefined) return undefined;
   const wishes = wishesFor(request, source, run, parts.clock.now());
   const snapshotPermissions = snapshotWishes(request, source, image.snapshots, run);

@@ -30,6 +30,9 @@ export function driftOf(wanted: ImageWishes, observed: ObservedImage | undefined
   if (deregistrationProtection !== wanted.deregistrationProtection) {
     found.push(`its deregistration protection is ${deregistrationProtection ?? "off"}`);
   }
+  if (!isDeepStrictEqual(observed.instanceTypes, wanted.instanceTypes)) {
+    found.push("other instance types may launch it than should");
+  }
   return [...found, ...tagDrift(wanted, observed), ...permissionDrift(wanted, observed)];
 }
 

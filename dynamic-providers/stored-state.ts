@@ -46,6 +46,7 @@ const image = v.looseObject({
   ownerId: text,
   description: v.optional(v.string(), ""),
   imageTags: v.optional(texts, {}),
+  fidelity: v.optional(v.array(v.looseObject({})), []),
   snapshots: v.array(v.looseObject({ snapshotId: text })),
 });
 const wishes = v.looseObject({

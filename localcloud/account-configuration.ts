@@ -19,6 +19,7 @@ export const Configuration = v.strictObject({
       snapshots: v.optional(Count),
       pendingSnapshots: v.optional(Count),
       securityGroups: v.optional(Count),
+      publicImages: v.optional(Count),
     }),
   ),
   /** By alias: `alias/amicopy-test`, … */

@@ -17,6 +17,8 @@ export interface Quotas {
   readonly pendingSnapshots: number;
   /** Of a VPC: `SecurityGroupLimitExceeded`. */
   readonly securityGroups: number;
+  /** Shared with everyone: `ResourceLimitExceeded`. EC2's default is 5. [UG ami-quotas] */
+  readonly publicImages: number;
 }
 
 export interface AccountSettings {
@@ -50,6 +52,7 @@ export function usualSettings(): AccountSettings {
       snapshots: 100_000,
       pendingSnapshots: 100,
       securityGroups: 2500,
+      publicImages: 100,
     },
     denied: [],
     subscriptions: [],

@@ -79,10 +79,17 @@ export interface Image {
   readonly productCodes: readonly string[];
   /** `<account>:<name>` of whoever attached each. */
   readonly watermarks: readonly string[];
-  /** Whether it names the instance types that may launch it. */
-  readonly limitsInstanceTypes: boolean;
+  /** Absent: every instance type may launch it. */
+  readonly instanceTypes?: InstanceTypeRule;
   readonly blockDevices: readonly BlockDevice[];
   readonly tags: Tags;
+}
+
+/** Which instance types may launch an image. Names with wildcards (`c7g.*`), in alphabetical order. */
+export interface InstanceTypeRule {
+  /** Empty: all but those below. */
+  readonly supported: readonly string[];
+  readonly unsupported: readonly string[];
 }
 
 /** With a cooldown it holds for 24 hours after it was taken off. */
@@ -446,6 +453,8 @@ export interface Ec2 {
     imageId: string,
     protection: DeregistrationProtection | undefined,
   ): Promise<void>;
+  /** @param rule - `undefined`: every type may launch it. */
+  setInstanceTypes(imageId: string, rule: InstanceTypeRule | undefined): Promise<void>;
   changeLaunchPermissions(imageId: string, change: Change<LaunchPermission>): Promise<void>;
   changeSnapshotPermissions(snapshotId: string, change: Change<SnapshotPermission>): Promise<void>;
 

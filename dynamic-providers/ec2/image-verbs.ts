@@ -20,6 +20,7 @@ import {
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
   RegisterImageCommand,
+  ReplaceImageInstanceTypeSpecificationCommand,
   type LaunchPermission as SdkLaunchPermission,
 } from "@aws-sdk/client-ec2";
 import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
@@ -51,6 +52,7 @@ type ImageVerbs = Pick<
   | "setImageDeprecation"
   | "setImageDisabled"
   | "setDeregistrationProtection"
+  | "setInstanceTypes"
   | "changeLaunchPermissions"
   | "changeSnapshotPermissions"
 >;
@@ -146,6 +148,7 @@ function imageChanges({
   | "setImageDeprecation"
   | "setImageDisabled"
   | "setDeregistrationProtection"
+  | "setInstanceTypes"
   | "changeLaunchPermissions"
   | "changeSnapshotPermissions"
 > {
@@ -191,6 +194,20 @@ function imageChanges({
       await repeat("EnableImageDeregistrationProtection", [imageId], (ec2) =>
         ec2.send(
           new EnableImageDeregistrationProtectionCommand({ ImageId: imageId, WithCooldown }),
+        ),
+      );
+    },
+    async setInstanceTypes(imageId, rule) {
+      const InstanceTypeSpecification = rule && {
+        SupportedInstanceTypes: [...rule.supported],
+        UnsupportedInstanceTypes: [...rule.unsupported],
+      };
+      await repeat("ReplaceImageInstanceTypeSpecification", [imageId], (ec2) =>
+        ec2.send(
+          new ReplaceImageInstanceTypeSpecificationCommand({
+            ImageId: imageId,
+            InstanceTypeSpecification,
+          }),
         ),
       );
     },

@@ -3,6 +3,7 @@
 import type {
   BlockDeviceMapping,
   InstanceTypeInfo,
+  InstanceTypeSpecification,
   Image as SdkImage,
   Instance as SdkInstance,
   NatGateway as SdkNatGateway,
@@ -21,6 +22,7 @@ import type {
   Image,
   Instance,
   InstanceTypeFacts,
+  InstanceTypeRule,
   NatGateway,
   Route,
   RouteTable,
@@ -44,7 +46,6 @@ export function readImage(image: SdkImage): Image {
     creationDate: image.CreationDate ?? "",
     productCodes: (image.ProductCodes ?? []).flatMap(({ ProductCodeId }) => ProductCodeId ?? []),
     watermarks: (image.ImageWatermarks ?? []).flatMap(({ WatermarkKey }) => WatermarkKey ?? []),
-    limitsInstanceTypes: image.InstanceTypeSpecification !== undefined,
     blockDevices: (image.BlockDeviceMappings ?? []).flatMap(readDevice),
     tags: fromSdkTags(image.Tags),
     ...present({
@@ -60,6 +61,7 @@ export function readImage(image: SdkImage): Image {
       usageOperation: image.UsageOperation,
       sourceImageId: image.SourceImageId,
       deprecationTime: image.DeprecationTime,
+      instanceTypes: readInstanceTypes(image.InstanceTypeSpecification),
       deregistrationProtection: readProtection(image.DeregistrationProtection),
     }),
   };
@@ -69,6 +71,16 @@ export function readImage(image: SdkImage): Image {
 function readProtection(text: string | undefined): DeregistrationProtection | undefined {
   if (text === undefined || !text.startsWith("enabled")) return undefined;
   return text === "enabled-with-cooldown" ? text : "enabled";
+}
+
+function readInstanceTypes(
+  rule: InstanceTypeSpecification | undefined,
+): InstanceTypeRule | undefined {
+  const names = (items: InstanceTypeSpecification["SupportedInstanceTypes"]) =>
+    (items ?? []).flatMap(({ InstanceType }) => InstanceType ?? []).sort();
+  const supported = names(rule?.SupportedInstanceTypes);
+  const unsupported = names(rule?.UnsupportedInstanceTypes);
+  return supported.length + unsupported.length > 0 ? { supported, unsupported } : undefined;
 }
 
 /** `NoDevice` entries name nothing and are dropped. */

@@ -4,6 +4,7 @@
  * about the same decisions.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { BlockDevice, Image, LaunchPermission, SnapshotPermission, Tags } from "../ec2/ec2.ts";
 import type { CopyRequest, ImageWishes, PermissionMap, RunIdentity } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";
@@ -32,7 +33,7 @@ export function wishesFor(
   nowMs: number,
 ): ImageWishes {
   const deprecationTime = futureDeprecation(image, nowMs);
-  const { deregistrationProtection } = image;
+  const { deregistrationProtection, instanceTypes } = image;
   return {
     description: request.description ?? image.description,
     tags: wantedImageTags(request, image.tags),
@@ -40,6 +41,7 @@ export function wishesFor(
     disabled: image.state === "disabled",
     ...(deprecationTime !== undefined && { deprecationTime }),
     ...(deregistrationProtection !== undefined && { deregistrationProtection }),
+    ...(instanceTypes !== undefined && { instanceTypes }),
   };
 }
 
@@ -87,7 +89,9 @@ export function mapPermissions<Permission extends LaunchPermission>(
     if (other === undefined && !isOnePartition && permission.group === undefined) {
       dropped.push(permission);
     } else if ((other ?? userId) !== destination.accountId) {
-      mapped.push(other === undefined ? permission : { ...permission, userId: other });
+      const after = other === undefined ? permission : { ...permission, userId: other };
+      // Two accounts of the source's side may be one of the destination's.
+      if (!mapped.some((one) => isDeepStrictEqual(one, after))) mapped.push(after);
     }
   }
   return { mapped, dropped };
@@ -97,7 +101,12 @@ export function mapPermissions<Permission extends LaunchPermission>(
 export function futureDeprecation(image: Image, nowMs: number): string | undefined {
   const { deprecationTime } = image;
   if (deprecationTime === undefined) return undefined;
-  return Date.parse(deprecationTime) > nowMs + DEPRECATION_MARGIN_MS ? deprecationTime : undefined;
+  return canBeDeprecatedAt(deprecationTime, nowMs) ? deprecationTime : undefined;
+}
+
+/** @param time - ISO 8601. */
+export function canBeDeprecatedAt(time: string, nowMs: number): boolean {
+  return Date.parse(time) > nowMs + DEPRECATION_MARGIN_MS;
 }
 
 /** Devices as the copy is to have them; snapshots are still the source's. */
@@ -108,7 +117,9 @@ export function wantedDevices(
   return image.blockDevices.map((device) => {
     const change = blockDevices?.[device.deviceName];
     if (change === undefined || device.kind === "ephemeral") return device;
-    if (change.volumeType === undefined) return { ...device, ...change };
+    if ((change.volumeType ?? device.volumeType) === device.volumeType) {
+      return { ...device, ...change };
+    }
     // Another type has other figures: those of the old one would not fit.
     const { iops: _iops, throughputMibps: _throughput, ...rest } = device;
     return { ...rest, ...change };

@@ -37,12 +37,13 @@ import { findFinished } from "./find-finished.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { preflight } from "./preflight.ts";
 import { type CheckedSource, registerCopy } from "./register-copy.ts";
-import { claimImage } from "./register-image.ts";
+import { claimImage, type RegisteredImage } from "./register-image.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import type { SnapshotCopy } from "./snapshot-volumes.ts";
 import { UndoStack } from "./undo-stack.ts";
 import { updateImage } from "./update-image.ts";
+import { verifyImage } from "./verify-image.ts";
 
 type ClaimedRun = Run & { readonly claims: readonly Claim[] };
 
@@ -90,10 +91,8 @@ async function checkedSource(
     throw new CopyError(lines.join("\n"), { code: "preflight", step: "preflight" });
   }
   if (estimate !== undefined) report("image", formatEstimate(estimate));
-  const source = await describeSource(clouds.source, request.sourceAmiId, {
-    accountId: identity.source.accountId,
-    wantsPermissions: request.copyLaunchPermissions !== undefined,
-  });
+  const { accountId } = identity.source;
+  const source = await describeSource(clouds.source, request.sourceAmiId, accountId);
   if (donor !== undefined) report("image", `licence donor is ${donor.imageId} (${donor.name})`);
   if (source !== undefined) return { source, ...(donor !== undefined && { donor }) };
   throw new CopyError(`image ${request.sourceAmiId} is gone`, { code: "cloud", step: "preflight" });
@@ -146,7 +145,7 @@ async function attemptCopy(
     const registered = await registerCopy(run, checked, { ...finished, copies }, first);
     const wishes = withSnapshots(run, known, registered.copies, first);
     const facts = toFacts(run, { source: known, donor, registered, tags: wishes.tags, copied });
-    const image = await finish(run, facts, wishes, finished.image !== undefined);
+    const image = await finish(run, facts, wishes, registered);
     run.report("image", `${image.imageId} available`);
     return { image, wishes, helpers: copied.helpers, attempt };
   } finally {
@@ -205,26 +204,23 @@ async function finish(
   run: Run,
   facts: CopiedImageFacts,
   wishes: ImageWishes,
-  wasClaimed: boolean,
+  { undo }: RegisteredImage,
 ): Promise<CopiedImageFacts> {
   const cloud = run.clouds.destination;
-  const update = (image: CopiedImageFacts, wanted: ImageWishes) =>
-    inStep(run, "update-image", () => updateImage(image, wanted, cloud));
-  if (wasClaimed) return update(facts, wishes);
+  const update = async (image: CopiedImageFacts, wanted: ImageWishes) => {
+    const after = await inStep(run, "update-image", () => updateImage(image, wanted, cloud));
+    await inStep(run, "verify-image", () => verifyImage(run, after, wanted));
+    return after;
+  };
+  if (undo === undefined) return update(facts, wishes);
   const { deregistrationProtection, disabled, ...first } = wishes;
   const isFresh = { ...first, disabled: false };
-  const image = isMoreThanRegistered(isFresh) ? await update(facts, isFresh) : facts;
+  const image = await update(facts, isFresh);
   await inStep(run, "claim-image", () => claimImage(run, image.imageId));
+  // Finished: should the rest fail, the next attempt takes it up and does that.
+  undo.dismiss();
   const hasMore = disabled || deregistrationProtection !== undefined;
   return hasMore ? update(image, wishes) : image;
-}
-
-/** Whether anything is wanted that a registration does not say. */
-function isMoreThanRegistered(wishes: ImageWishes): boolean {
-  const shared = Object.values(wishes.snapshotPermissions ?? {}).flat();
-  return (
-    wishes.launchPermissions.length + shared.length > 0 || wishes.deprecationTime !== undefined
-  );
 }
 
 function outOfTime({ timeoutMinutes }: CopyRequest): CopyError {

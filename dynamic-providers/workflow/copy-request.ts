@@ -5,6 +5,7 @@
 
 import type {
   DeregistrationProtection,
+  InstanceTypeRule,
   LaunchPermission,
   RegisterRequest,
   SnapshotPermission,
@@ -126,6 +127,7 @@ export interface ImageWishes {
   /** ISO 8601. */
   readonly deprecationTime?: string;
   readonly deregistrationProtection?: DeregistrationProtection;
+  readonly instanceTypes?: InstanceTypeRule;
   readonly disabled: boolean;
 }
 

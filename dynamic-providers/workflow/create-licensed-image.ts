@@ -13,6 +13,7 @@ import { createOnce } from "./create-once.ts";
 import { type LicenseWish, licenseName } from "./license-donor.ts";
 import { differences, underFreeName, waitForImage } from "./register-image.ts";
 import { type Run, runTags } from "./run.ts";
+import type { Undo } from "./undo-stack.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const STEP = "create-licensed-image";
@@ -32,6 +33,7 @@ export interface LicensedImage {
   readonly image: Image;
   /** With the image's own snapshots. */
   readonly registration: Registration;
+  readonly undo: Undo;
 }
 
 /** @throws CopyError `product-failed` when AWS makes it other than asked, above all its licence. */
@@ -48,14 +50,16 @@ export async function createLicensedImage(
     { step: STEP, name: plan.registration.name, otherName },
     (name) => createNamed(run, plan, name),
   );
-  run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () => removeWhole(cloud, imageId));
+  const undo = run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () =>
+    removeWhole(cloud, imageId),
+  );
   const image = await withTokens(run, await waitForImage(run, imageId), plan.registration);
   const registration = withSnapshotsOf({ ...plan.registration, name }, image);
   const wrong = differences(image, registration);
   if (licenseName(image) !== licenseName(license)) {
     wrong.unshift(`its licence is ${licenseName(image)} and not ${licenseName(license)}`);
   }
-  if (wrong.length === 0) return { image, registration };
+  if (wrong.length === 0) return { image, registration, undo };
   throw new CopyError(
     `image ${imageId}, made of licence donor ${instanceId}, came out other than asked: ${wrong.join("; ")}`,
     {

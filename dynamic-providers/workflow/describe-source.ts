@@ -17,7 +17,7 @@ export interface SourceVolume {
   /** The first of the image's devices that shows it. */
   readonly deviceName: string;
   readonly snapshot: Snapshot;
-  /** Who else may use it; absent: only its owner may know, or nobody has asked. */
+  /** Who else may use it; absent: only its owner may know. */
   readonly permissions?: readonly SnapshotPermission[];
   /** Present: `snapshot` is of a boot of the source, for this device only, and stands for this one. */
   readonly bootedFrom?: string;
@@ -44,17 +44,14 @@ export interface OwnerOnly {
   readonly uefiData?: string;
 }
 
-export interface SourceReader {
-  readonly accountId: string;
-  /** Whether the permissions of the snapshots are wanted as well. */
-  readonly wantsPermissions: boolean;
-}
-
-/** @returns `undefined` when there is no such image for us. */
+/**
+ * @param accountId - Who reads.
+ * @returns `undefined` when there is no such image for us.
+ */
 export async function describeSource(
   cloud: Ec2,
   imageId: string,
-  reader: SourceReader,
+  accountId: string,
 ): Promise<SourceImage | undefined> {
   const [image] = await cloud.describeImages({ imageIds: [imageId] });
   if (image === undefined || image.state === "deregistered") return undefined;
@@ -63,7 +60,7 @@ export async function describeSource(
     devices.length === 0
       ? []
       : await cloud.describeSnapshots({ ids: devices.map(({ snapshotId }) => snapshotId) });
-  const isOwned = image.ownerId === reader.accountId;
+  const isOwned = image.ownerId === accountId;
   const ownerOnly = isOwned ? await readOwnerOnly(cloud, imageId) : undefined;
   const byId = new Map(snapshots.map((snapshot) => [snapshot.snapshotId, snapshot]));
   const volumes: SourceVolume[] = [];
@@ -71,7 +68,7 @@ export async function describeSource(
   for (const device of devices) {
     const snapshot = byId.get(device.snapshotId);
     if (snapshot === undefined) unreadable.push(device);
-    else volumes.push(await readVolume(cloud, device.deviceName, snapshot, reader));
+    else volumes.push(await readVolume(cloud, device.deviceName, snapshot, accountId));
   }
   return { image, volumes, unreadable, ...(ownerOnly !== undefined && { ownerOnly }) };
 }
@@ -88,9 +85,9 @@ async function readVolume(
   cloud: Ec2,
   deviceName: string,
   snapshot: Snapshot,
-  { accountId, wantsPermissions }: SourceReader,
+  accountId: string,
 ): Promise<SourceVolume> {
-  if (!wantsPermissions || snapshot.ownerId !== accountId) return { deviceName, snapshot };
+  if (snapshot.ownerId !== accountId) return { deviceName, snapshot };
   const permissions = await cloud.snapshotPermissions(snapshot.snapshotId);
   return { deviceName, snapshot, permissions };
 }

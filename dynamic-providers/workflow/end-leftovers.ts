@@ -8,6 +8,7 @@ import { Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Ec2, Image, Snapshot, Tags } from "../ec2/ec2.ts";
 import { deleteGroup } from "./claim-attempt.ts";
+import { deregister } from "./deregister.ts";
 import { deleteVolume, endInstance } from "./end-machines.ts";
 import type { Waiting } from "./wait-until.ts";
 
@@ -55,7 +56,7 @@ export async function endLeftovers(
   const ended = images.filter((image) => mayEnd(image, rule));
   for (const { imageId, state } of concerned(ended, (one) => one.imageId)) {
     if (state === "deregistered") continue;
-    await cloud.deregisterImage(imageId);
+    await deregister(waiting, cloud, imageId);
     note("image", imageId);
   }
   const kept = snapshotsOf(images.filter((image) => !mayEnd(image, rule)));

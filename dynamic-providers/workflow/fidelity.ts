@@ -5,7 +5,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { BlockDevice, Image, LaunchPermission } from "../ec2/ec2.ts";
+import type { BlockDevice, Image, InstanceTypeRule, LaunchPermission } from "../ec2/ec2.ts";
 import {
   futureDeprecation,
   mapPermissions,
@@ -283,8 +283,15 @@ function stateLines({ source, nowMs }: FidelityOptions): FidelityLine[] {
   if (deregistrationProtection !== undefined) {
     lines.push(kept("deregistration protection", deregistrationProtection));
   }
+  if (image.instanceTypes !== undefined) {
+    lines.push(kept("instance types", describeInstanceTypes(image.instanceTypes)));
+  }
   if (image.state === "disabled") lines.push(kept("state", "disabled"));
   return lines;
+}
+
+function describeInstanceTypes({ supported, unsupported }: InstanceTypeRule): string {
+  return [...supported, ...unsupported.map((name) => `not ${name}`)].join(", ");
 }
 
 /** What nobody can set. */
@@ -297,10 +304,6 @@ function lostLines(image: Image): FidelityLine[] {
   if (image.productCodes.length > 0) {
     const reason = "codes of the Marketplace cannot be set";
     lines.push(lost("product codes", image.productCodes.join(", "), reason));
-  }
-  if (image.limitsInstanceTypes) {
-    const reason = "which instance types may launch it is not carried over";
-    lines.push(lost("instance type specification", "given", reason));
   }
   return lines;
 }
@@ -315,7 +318,8 @@ export function formatFidelity(lines: readonly FidelityLine[]): string {
     );
   const nameWidth = Math.max(4, ...others.map(({ attribute }) => attribute.length));
   const rows = others.map(({ attribute, outcome, source, copy, reason }) => {
-    const values = copy === "" ? shorten(source) : `${shorten(source)} → ${shorten(copy)}`;
+    const isNothing = copy === "" && outcome === "lost";
+    const values = isNothing ? shorten(source) : `${shorten(source)} → ${shorten(copy)}`;
     return `  ${outcome.padEnd(5)}  ${attribute.padEnd(nameWidth)}  ${values}  (${reason})`;
   });
   if (keptNames.length > 0) rows.push(`  kept   ${keptNames.join(", ")}`);

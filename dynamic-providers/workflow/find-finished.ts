@@ -103,7 +103,8 @@ function readCopy(snapshot: Snapshot, sizeGib: number): SnapshotCopy {
 
 function isMadeOf({ request }: Run, image: Image, usable: readonly string[]): boolean {
   if (request.name !== undefined && request.name !== image.name) return false;
-  if (image.state !== "available") return false;
+  // Disabled when its source is: then an attempt got to the very end.
+  if (image.state !== "available" && image.state !== "disabled") return false;
   return image.blockDevices.every(
     (device) => device.kind !== "snapshot" || usable.includes(device.snapshotId),
   );

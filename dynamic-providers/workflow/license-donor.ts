@@ -90,7 +90,7 @@ export function newestDonor(
   const fitting = images.filter(
     (image) =>
       mismatches(wish, image).length === 0 &&
-      !image.limitsInstanceTypes &&
+      image.instanceTypes === undefined &&
       image.watermarks.length === 0 &&
       (image.deprecationTime === undefined || Date.parse(image.deprecationTime) > nowMs),
   );

@@ -3,6 +3,7 @@
 import type {
   DeregistrationProtection,
   Ec2,
+  InstanceTypeRule,
   LaunchPermission,
   SnapshotPermission,
   Tags,
@@ -26,6 +27,7 @@ export interface ObservedImage {
   /** ISO 8601. */
   readonly deprecationTime?: string;
   readonly deregistrationProtection?: DeregistrationProtection;
+  readonly instanceTypes?: InstanceTypeRule;
   readonly disabled: boolean;
 }
 
@@ -48,7 +50,7 @@ export async function observeImage(
     const [image] = await cloud.describeImages({ imageIds: [facts.imageId] });
     const isRegistered = image !== undefined && image.state !== "deregistered";
     if (!isRegistered) return { ...GONE, snapshotIds: there };
-    const { deprecationTime, deregistrationProtection } = image;
+    const { deprecationTime, deregistrationProtection, instanceTypes } = image;
     const permissions = await permissionsOf(cloud, there, wanted);
     return {
       registered: true,
@@ -60,6 +62,7 @@ export async function observeImage(
       ...(permissions !== undefined && { snapshotPermissions: permissions }),
       ...(deprecationTime !== undefined && { deprecationTime }),
       ...(deregistrationProtection !== undefined && { deregistrationProtection }),
+      ...(instanceTypes !== undefined && { instanceTypes }),
     };
   });
 }

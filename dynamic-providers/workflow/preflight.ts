@@ -15,7 +15,7 @@ import { checkDevices } from "./preflight/check-devices.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
 import { checkLicense, type LicenseCheck } from "./preflight/check-license.ts";
-import { checkName } from "./preflight/check-name.ts";
+import { checkName, inheritedName } from "./preflight/check-name.ts";
 import { checkReach } from "./preflight/check-reach.ts";
 import { checkSharing } from "./preflight/check-sharing.ts";
 import { checkSnapshots } from "./preflight/check-snapshots.ts";
@@ -88,7 +88,11 @@ export async function preflight(
     clouds.destination,
   ).catch((error): LicenseCheck => ({ problems: [problemFrom("destination", error)] }));
   const subject = { request, source: found, ...license };
-  const fidelity = judgeFidelity({ ...subject, route: identity, nowMs: Date.now() });
+  // Whether that can be asked at all say the checks of the destination.
+  const name = await inheritedName(found.image.name, clouds.destination, previous).catch(
+    () => found.image.name,
+  );
+  const fidelity = judgeFidelity({ ...subject, route: identity, name, nowMs: Date.now() });
   const sharing = await sentences("destination", () =>
     checkSharing(request, found, identity, clouds.destination),
   );
@@ -103,14 +107,12 @@ export async function preflight(
 }
 
 async function lookAtSource(
-  { sourceAmiId, copyLaunchPermissions }: CopyRequest,
+  { sourceAmiId }: CopyRequest,
   clouds: Clouds,
   entered: SideIdentity | undefined,
 ): Promise<SourceImage | undefined> {
   if (entered === undefined || !isImageId(sourceAmiId)) return undefined;
-  const { accountId } = entered;
-  const wantsPermissions = copyLaunchPermissions !== undefined;
-  return describeSource(clouds.source, sourceAmiId, { accountId, wantsPermissions });
+  return describeSource(clouds.source, sourceAmiId, entered.accountId);
 }
 
 async function sourceChecks(
@@ -127,7 +129,7 @@ async function sourceChecks(
         ...checkSourceImage(request, source?.image, { region, accountId }),
         ...checkSnapshots(request.sourceAmiId, source),
         ...checkDevices(request, source),
-        ...checkTags(request, source?.image.tags ?? {}),
+        ...checkTags(request, source),
       ];
     }),
     sentences("source", async () => checkBoot(request, await look, accountId, clouds.source)),

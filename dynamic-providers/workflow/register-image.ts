@@ -13,6 +13,7 @@ import { createOnce } from "./create-once.ts";
 import { keyTrouble } from "./key-trouble.ts";
 import { type Run, runTags } from "./run.ts";
 import { copyFor, type SnapshotCopy } from "./snapshot-volumes.ts";
+import type { Undo } from "./undo-stack.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const STEP = "register-image";
@@ -21,6 +22,8 @@ const STEP = "register-image";
 export interface RegisteredImage {
   readonly image: Image;
   readonly registration: Registration;
+  /** Absent: an older attempt has registered and claimed it. */
+  readonly undo?: Undo;
 }
 
 /** What of a registration is not the image's own. */
@@ -87,11 +90,13 @@ export async function registerImage(
     (name) => registerOnce(run, { ...registration, name }, tags),
   );
   const named = { ...registration, name };
-  run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () => cloud.deregisterImage(imageId));
+  const undo = run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () =>
+    cloud.deregisterImage(imageId),
+  );
   const image = await waitForImage(run, imageId);
   checkRegistration(image, named);
   await checkUefiData(run, imageId, registration.uefiData);
-  return { image, registration: named };
+  return { image, registration: named, undo };
 }
 
 export interface NameChoice {
@@ -206,16 +211,28 @@ export function differences(image: Image, asked: Registration): string[] {
     if (asked[field] === undefined || image[field] === asked[field]) continue;
     wrong.push(`${field} is ${String(image[field])} and not ${String(asked[field])}`);
   }
-  const key = (device: BlockDevice) =>
-    device.kind === "snapshot"
-      ? `${device.deviceName}=${device.snapshotId}`
-      : `${device.deviceName}=${device.kind}`;
-  const there = new Set(image.blockDevices.map(key));
-  for (const device of asked.blockDevices) {
-    // EC2 keeps no ephemeral device for types that have none.
-    if (device.kind !== "ephemeral" && !there.has(key(device))) wrong.push(`no ${key(device)}`);
+  return [...wrong, ...deviceDifferences(image.blockDevices, asked.blockDevices)];
+}
+
+function deviceDifferences(there: readonly BlockDevice[], asked: readonly BlockDevice[]): string[] {
+  const wrong: string[] = [];
+  for (const device of asked) {
+    const made = there.find(({ deviceName }) => deviceName === device.deviceName);
+    if (made === undefined) {
+      // EC2 keeps no ephemeral device for types that have none.
+      if (device.kind !== "ephemeral") wrong.push(`no ${device.deviceName}`);
+      continue;
+    }
+    for (const [key, value] of Object.entries(device)) {
+      const seen = (made as unknown as Record<string, unknown>)[key];
+      // An account that encrypts by default makes more of it than was asked.
+      if (seen === value || (key === "encrypted" && seen === true)) continue;
+      wrong.push(`${key} of ${device.deviceName} is ${String(seen)} and not ${String(value)}`);
+    }
   }
-  return wrong;
+  const names = new Set(asked.map(({ deviceName }) => deviceName));
+  const surplus = there.filter(({ deviceName }) => !names.has(deviceName));
+  return [...wrong, ...surplus.map(({ deviceName }) => `${deviceName} was not asked for`)];
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Ec2, Image } from "../ec2/ec2.ts";
 import { checkAccount } from "./check-account.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts } from "./copy-request.ts";
+import { deregister } from "./deregister.ts";
 import { defaultLimits } from "./limits.ts";
 import { accountOf } from "./observe-image.ts";
 import { inStep } from "./run.ts";
@@ -23,7 +24,7 @@ export async function removeImage(
   const waiting: Waiting = { ...pace, signal: AbortSignal.timeout(pace.limits.undoMs) };
   await inStep(waiting, STEP, async () => {
     await checkAccount(cloud, accountOf(facts));
-    await cloud.deregisterImage(facts.imageId);
+    await deregister(waiting, cloud, facts.imageId);
     for (const snapshotId of new Set(facts.snapshots.map((snapshot) => snapshot.snapshotId))) {
       await deleteSnapshot(waiting, cloud, snapshotId, facts.imageId);
     }
@@ -57,7 +58,7 @@ async function deleteSnapshot(
         );
         if (others.length === 0) return undefined;
         if (others.every(isOfSameRun)) {
-          for (const { imageId } of others) await cloud.deregisterImage(imageId);
+          for (const { imageId } of others) await deregister(waiting, cloud, imageId);
           return undefined;
         }
         throw usedBy(

@@ -9,6 +9,7 @@ import { checkCopiedSnapshots } from "./check-copied-snapshots.ts";
 import { imageArn } from "./copied-facts.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./copy-request.ts";
+import { deregister } from "./deregister.ts";
 import { accountOf } from "./observe-image.ts";
 import { ownImage } from "./own-image.ts";
 import { claimImage, differences, registerImage, waitForImage } from "./register-image.ts";
@@ -83,9 +84,10 @@ async function findRestored(run: Run, facts: CopiedImageFacts): Promise<string |
   if (found === undefined) return undefined;
   const { imageId } = found;
   const image = found.state === "pending" ? await waitForImage(run, imageId) : found;
-  if (image.state === "available" && differences(image, facts.registration).length === 0) {
+  const isUsable = image.state === "available" || image.state === "disabled";
+  if (isUsable && differences(image, facts.registration).length === 0) {
     return imageId;
   }
-  await cloud.deregisterImage(imageId);
+  await deregister(run, cloud, imageId);
   return undefined;
 }

@@ -18,6 +18,7 @@ import { imageArn, licenseOf } from "./copied-facts.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts, CopyRequest, RunIdentity } from "./copy-request.ts";
 import { withSnapshotsOf } from "./create-licensed-image.ts";
+import { deregister } from "./deregister.ts";
 import { endOlderAttempts, endOwnLeftovers } from "./end-attempts.ts";
 import { isAdoptable } from "./end-leftovers.ts";
 import { endSuperseded } from "./end-superseded.ts";
@@ -158,7 +159,7 @@ async function findRestored(
     differences(image, registration).length === 0 &&
     (await hasSameDigests(cloud, facts, image));
   if (isAsked) return image;
-  await cloud.deregisterImage(image.imageId);
+  await deregister(run, cloud, image.imageId);
   return undefined;
 }
 

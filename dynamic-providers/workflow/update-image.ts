@@ -37,6 +37,9 @@ export async function updateImage(
     }
     if (!wishes.disabled) await changeLaunchPermissions(cloud, imageId, wishes);
     await changeSnapshotPermissions(cloud, wishes);
+    if (!isDeepStrictEqual(image.instanceTypes, wishes.instanceTypes)) {
+      await cloud.setInstanceTypes(imageId, wishes.instanceTypes);
+    }
     if (image.deregistrationProtection !== wishes.deregistrationProtection) {
       await cloud.setDeregistrationProtection(imageId, wishes.deregistrationProtection);
     }

@@ -144,7 +144,7 @@ function checkLaunchChange(call: Call, image: ImageRecord, change: ShareChange):
   }
 }
 
-/** [SDK ModifyImageAttribute, AttachImageWatermark, EnableImageBlockPublicAccess] */
+/** [SDK ModifyImageAttribute, AttachImageWatermark, EnableImageBlockPublicAccess], [UG ami-quotas] */
 function checkMayBePublic(call: Call, image: ImageRecord): void {
   const refuse = (message: string) => new ApiError("OperationNotPermitted", message);
   if (call.store.settings.imageBlockPublicAccess !== "unblocked") {
@@ -162,6 +162,16 @@ function checkMayBePublic(call: Call, image: ImageRecord): void {
   }
   if (image.watermarks.length > 0) {
     throw refuse(`The image ${image.id} has watermarks and cannot be made public`);
+  }
+  const { publicImages: most } = call.store.settings.quotas;
+  const others = [...call.store.images.values()].filter(
+    (one) => one.id !== image.id && one.launch.everyone && !one.deregistered,
+  );
+  if (others.length >= most) {
+    throw new ApiError(
+      "ResourceLimitExceeded",
+      `You have reached the limit of ${most} public images.`,
+    );
   }
 }
 

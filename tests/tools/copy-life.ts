@@ -10,7 +10,7 @@ import { CreateVolumeCommand, DescribeVolumesCommand, EC2Client } from "@aws-sdk
 import { fromIni } from "@aws-sdk/credential-providers";
 import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
 import { copyImage } from "../../dynamic-providers/workflow/copy-image.ts";
-import type { CopyRequest } from "../../dynamic-providers/workflow/copy-request.ts";
+import type { CopyRequest, ImageWishes } from "../../dynamic-providers/workflow/copy-request.ts";
 import { observeImage } from "../../dynamic-providers/workflow/observe-image.ts";
 import { preflight } from "../../dynamic-providers/workflow/preflight.ts";
 import { removeImage } from "../../dynamic-providers/workflow/remove-image.ts";
@@ -80,18 +80,28 @@ async function wholeLife(bench: CloudBench, record: Recorder): Promise<void> {
   const identity = await record(() => bench.identity(runId(1)));
   let facts = (await record(() => copyImage(request, identity, context))).image;
   const { imageId } = facts;
-  const wishes = { description: "", tags: { team: "a" }, launchPermissions: [], disabled: false };
+  const wishes: ImageWishes = {
+    description: "",
+    tags: { team: "a" },
+    launchPermissions: [],
+    snapshotPermissions: { [facts.rootSnapshotId]: [{ userId: "200000000002" }] },
+    deregistrationProtection: "enabled",
+    instanceTypes: { supported: ["c7g.*"], unsupported: [] },
+    disabled: false,
+  };
 
   await cloud.setImageDescription(imageId, "changed");
   await cloud.setTags([imageId], { team: "z" });
   await cloud.changeLaunchPermissions(imageId, { add: [{ userId: "200000000002" }], remove: [] });
   await cloud.setImageDeprecation(imageId, new Date(Date.now() + 86_400_000).toISOString());
-  await record(() => observeImage(facts, cloud));
+  await record(() => observeImage(facts, cloud, wishes));
   facts = await record(() => updateImage(facts, wishes, cloud));
   await cloud.setImageDisabled(imageId, true);
   facts = await record(() => updateImage(facts, wishes, cloud));
+  await cloud.setDeregistrationProtection(imageId, undefined);
   await cloud.deregisterImage(imageId);
   facts = await record(() => restoreImage(facts, request, identity, context));
+  facts = await record(() => updateImage(facts, wishes, cloud));
   await record(() => removeImage(facts, cloud, PACE));
   await record(() => sweepBoth(bench, runId(1)));
 }

@@ -1,9 +1,10 @@
-/** Is the name free that was asked for? Without one, there is always a free one. */
+/** Is the name free that was asked for? Without one, there is always a free one, if not the source's. */
 
 import { Tag } from "../../../agent/contract.ts";
-import type { Ec2 } from "../../ec2/ec2.ts";
+import type { Ec2, Image } from "../../ec2/ec2.ts";
 import type { RunIdentity } from "../copy-request.ts";
 import type { Problem } from "../preflight.ts";
+import { nameWithRun } from "../register-image.ts";
 
 export async function checkName(
   name: string | undefined,
@@ -11,12 +12,9 @@ export async function checkName(
   previous: RunIdentity | undefined,
 ): Promise<Problem[]> {
   if (name === undefined) return [];
-  // Compared here as well: in a filter some characters of a name are wildcards.
-  const images = await cloud.describeImages({ owner: "self", name });
-  const holder = images.find((image) => image.name === name && image.state !== "deregistered");
+  const holder = await holderOf(name, cloud, previous);
   if (holder === undefined) return [];
   const runId = holder.tags[Tag.run];
-  if (runId !== undefined && runId === previous?.runId) return [];
   const isCopy = runId !== undefined;
   return [
     {
@@ -30,4 +28,28 @@ export async function checkName(
         : "Give another name, or none, or deregister that image.",
     },
   ];
+}
+
+/** What the copy will be called when nobody asks for a name. */
+export async function inheritedName(
+  name: string,
+  cloud: Ec2,
+  previous: RunIdentity | undefined,
+): Promise<string> {
+  const holder = await holderOf(name, cloud, previous);
+  if (holder === undefined) return name;
+  return previous === undefined ? `${name}-…` : nameWithRun(name, previous.runId);
+}
+
+/** The image that has the name, but the run's own. */
+async function holderOf(
+  name: string,
+  cloud: Ec2,
+  previous: RunIdentity | undefined,
+): Promise<Image | undefined> {
+  // Compared here as well: in a filter some characters of a name are wildcards.
+  const images = await cloud.describeImages({ owner: "self", name });
+  const holder = images.find((image) => image.name === name && image.state !== "deregistered");
+  const runId = holder?.tags[Tag.run];
+  return runId !== undefined && runId === previous?.runId ? undefined : holder;
 }

@@ -1,6 +1,7 @@
 /**
  * Can the copy be shared as is asked? An image whose snapshots are under the AWS-managed key cannot,
- * and no encrypted one can be public. Source: ModifyImageAttribute and the EC2 user guide.
+ * nor can they, and nothing encrypted can be public. Source: ModifyImageAttribute,
+ * ModifySnapshotAttribute and the EC2 user guide.
  */
 
 import type { Ec2 } from "../../ec2/ec2.ts";
@@ -19,14 +20,21 @@ export async function checkSharing(
   cloud: Ec2,
 ): Promise<Problem[]> {
   if (source === undefined || request.copyLaunchPermissions === undefined) return [];
-  const permissions = source.ownerOnly?.launchPermissions ?? [];
+  const permissions = [
+    ...(source.ownerOnly?.launchPermissions ?? []),
+    ...source.volumes.flatMap((volume) => volume.permissions ?? []),
+  ];
   const { mapped } = mapPermissions(request, permissions, route);
   if (mapped.length === 0) return [];
   const defaults = await cloud.encryptionDefaults();
   const isEncrypted =
     defaults.encryptsByDefault ||
     source.volumes.some(({ snapshot }) => isEncryptionWanted(request, snapshot));
-  if (!isEncrypted) return [];
+  // Of a blank volume the image says only that it is to be encrypted, by whoever launches it.
+  const isAnyEncrypted =
+    isEncrypted ||
+    source.image.blockDevices.some((device) => device.kind === "blank" && device.encrypted);
+  if (!isAnyEncrypted) return [];
   if (mapped.some(({ group }) => group === "all")) {
     return [
       {
@@ -37,7 +45,7 @@ export async function checkSharing(
     ];
   }
   const key = request.kmsKeyId ?? defaults.keyId;
-  if (!/(?:^|\/)aws\/ebs$/.test(key)) return [];
+  if (!isEncrypted || !/(?:^|\/)aws\/ebs$/.test(key)) return [];
   return [
     {
       property: PROPERTY,

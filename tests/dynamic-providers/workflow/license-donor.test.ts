@@ -93,7 +93,10 @@ test("of those that fit the newest is taken, but first the one that is more alik
   assert.equal(choose(old, newer), "ami-new");
   assert.equal(choose(old, { ...newer, sriovNetSupport: "simple" }), "ami-old");
   assert.equal(choose(old, { ...newer, deprecationTime: "2026-11-01T00:00:00.000Z" }), "ami-old");
-  assert.equal(choose(old, { ...newer, limitsInstanceTypes: true }), "ami-old");
+  assert.equal(
+    choose(old, { ...newer, instanceTypes: { supported: ["t3.*"], unsupported: [] } }),
+    "ami-old",
+  );
   assert.equal(choose(old, { ...newer, watermarks: ["1:theirs"] }), "ami-old");
   assert.equal(choose(donor({ architecture: "arm64" })), undefined);
 });

@@ -91,8 +91,53 @@ test("what AWS made other than asked is told attribute by attribute", () => {
   );
   assert.deepEqual(differences(image, asked), [
     "bootMode is uefi and not uefi-preferred",
-    "no /dev/xvda=snap-1",
+    "snapshotId of /dev/xvda is snap-00000000000000001 and not snap-1",
   ]);
+});
+
+test("each figure of each device is compared, and what nobody asked for is told", () => {
+  const [root] = sampleImage().blockDevices;
+  assert.ok(root?.kind === "snapshot");
+  const blank = { ...root, kind: "blank" as const, deviceName: "/dev/sdf", encrypted: true };
+  const asked = registrationFor(
+    {},
+    sampleImage({ blockDevices: [{ ...root, iops: 4_000, throughputMibps: 200 }, blank] }),
+    [copy(root.snapshotId, root.snapshotId)],
+    { name: "golden", description: "a golden image" },
+  );
+  const made = [
+    { ...root, volumeSizeGib: 9, volumeType: "gp2", iops: 100, deleteOnTermination: false },
+    { ...blank, encrypted: false },
+    { ...blank, deviceName: "/dev/sdg" },
+  ];
+  assert.deepEqual(differences(sampleImage({ blockDevices: made }), asked), [
+    "deleteOnTermination of /dev/xvda is false and not true",
+    "volumeSizeGib of /dev/xvda is 9 and not 8",
+    "volumeType of /dev/xvda is gp2 and not gp3",
+    "iops of /dev/xvda is 100 and not 4000",
+    "throughputMibps of /dev/xvda is undefined and not 200",
+    "encrypted of /dev/sdf is false and not true",
+    "/dev/sdg was not asked for",
+  ]);
+});
+
+test("an encrypted blank volume nobody asked to encrypt, and a lost ephemeral one, are EC2's own ways", () => {
+  const [root] = sampleImage().blockDevices;
+  assert.ok(root?.kind === "snapshot");
+  const blank = { ...root, kind: "blank" as const, deviceName: "/dev/sdf", encrypted: false };
+  const ephemeral = {
+    kind: "ephemeral" as const,
+    deviceName: "/dev/sdb",
+    virtualName: "ephemeral0",
+  };
+  const image = sampleImage({ blockDevices: [root, blank, ephemeral] });
+  const copies = [copy(root.snapshotId, root.snapshotId)];
+  const asked = registrationFor({}, image, copies, {
+    name: "golden",
+    description: "a golden image",
+  });
+  const made = sampleImage({ blockDevices: [root, { ...blank, encrypted: true }] });
+  assert.deepEqual(differences(made, asked), []);
 });
 
 test("given tags win over copied ones; AWS's and ours are not copied", () => {

@@ -20,7 +20,6 @@ export function sampleImage(changes: Partial<Image> = {}): Image {
     creationDate: "2026-11-01T00:00:00.000Z",
     productCodes: [],
     watermarks: [],
-    limitsInstanceTypes: false,
     blockDevices: [
       {
         kind: "snapshot",

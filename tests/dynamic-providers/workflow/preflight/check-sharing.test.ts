@@ -21,16 +21,28 @@ const CUSTOMER_KEY = "arn:aws:kms:us-west-2:222222222222:key/0123";
 interface Case {
   readonly permissions?: readonly LaunchPermission[];
   readonly wishes?: Partial<CopyRequest>;
+  readonly snapshotPermissions?: readonly LaunchPermission[];
   readonly isSourceEncrypted?: boolean;
+  readonly hasEncryptedBlank?: boolean;
   readonly defaults?: Partial<EncryptionDefaults>;
 }
 
 async function problems(one: Case): Promise<string[]> {
   const { permissions = [SOMEBODY], wishes = {}, isSourceEncrypted = false, defaults = {} } = one;
+  const blank = {
+    kind: "blank" as const,
+    deviceName: "/dev/sdf",
+    encrypted: true,
+    deleteOnTermination: true,
+  };
   const source = {
-    image: sampleImage(),
+    image: sampleImage(one.hasEncryptedBlank === true ? { blockDevices: [blank] } : {}),
     volumes: [
-      { deviceName: "/dev/xvda", snapshot: sampleSnapshot({ encrypted: isSourceEncrypted }) },
+      {
+        deviceName: "/dev/xvda",
+        snapshot: sampleSnapshot({ encrypted: isSourceEncrypted }),
+        permissions: one.snapshotPermissions ?? [],
+      },
     ],
     unreadable: [],
     ownerOnly: { launchPermissions: permissions },
@@ -108,3 +120,13 @@ for (const [what, one] of ALLOWED) {
     assert.deepEqual(await problems(one), []);
   });
 }
+
+test("a snapshot that is shared while its image is not, and a blank volume that is to be encrypted", async () => {
+  const shared = { permissions: [], snapshotPermissions: [SOMEBODY], isSourceEncrypted: true };
+  assert.match((await problems(shared))[0] ?? "", /AWS-managed key/);
+  assert.match(
+    (await problems({ permissions: [EVERYONE], hasEncryptedBlank: true }))[0] ?? "",
+    /an encrypted image cannot be public/,
+  );
+  assert.deepEqual(await problems({ permissions: [SOMEBODY], hasEncryptedBlank: true }), []);
+});
