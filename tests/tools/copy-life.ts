@@ -74,8 +74,12 @@ type Recorder = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
 const PACE = { clock: systemClock, limits: QUICK };
 
 async function wholeLife(bench: CloudBench, record: Recorder): Promise<void> {
-  const { destination: cloud } = bench.clouds();
-  const request = { ...bench.request, tags: { team: "a", stage: "x" } };
+  const { source, destination: cloud } = bench.clouds();
+  await source.setImageDeprecation(bench.imageId, new Date(Date.now() + 86_400_000).toISOString());
+  const shared = { add: [{ userId: "100000000002" }], remove: [] };
+  await source.changeLaunchPermissions(bench.imageId, shared);
+  const copyLaunchPermissions = { accountIds: { "100000000002": "200000000002" } };
+  const request = { ...bench.request, tags: { team: "a", stage: "x" }, copyLaunchPermissions };
   const context = await bench.context("good");
   const identity = await record(() => bench.identity(runId(1)));
   let facts = (await record(() => copyImage(request, identity, context))).image;
@@ -96,7 +100,7 @@ async function wholeLife(bench: CloudBench, record: Recorder): Promise<void> {
   await cloud.setImageDeprecation(imageId, new Date(Date.now() + 86_400_000).toISOString());
   await record(() => observeImage(facts, cloud, wishes));
   facts = await record(() => updateImage(facts, wishes, cloud));
-  await cloud.setImageDisabled(imageId, true);
+  facts = await record(() => updateImage(facts, { ...wishes, disabled: true }, cloud));
   facts = await record(() => updateImage(facts, wishes, cloud));
   await cloud.setDeregistrationProtection(imageId, undefined);
   await cloud.deregisterImage(imageId);

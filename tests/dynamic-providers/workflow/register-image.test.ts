@@ -111,9 +111,9 @@ test("each figure of each device is compared, and what nobody asked for is told"
     { ...blank, deviceName: "/dev/sdg" },
   ];
   assert.deepEqual(differences(sampleImage({ blockDevices: made }), asked), [
-    "deleteOnTermination of /dev/xvda is false and not true",
     "volumeSizeGib of /dev/xvda is 9 and not 8",
     "volumeType of /dev/xvda is gp2 and not gp3",
+    "deleteOnTermination of /dev/xvda is false and not true",
     "iops of /dev/xvda is 100 and not 4000",
     "throughputMibps of /dev/xvda is undefined and not 200",
     "encrypted of /dev/sdf is false and not true",
