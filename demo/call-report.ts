@@ -8,6 +8,8 @@ const MAKERS: Readonly<Record<string, readonly string[]>> = {
   CreateSecurityGroup: ["sg"],
   RunInstances: ["i", "vol"],
   CreateSnapshot: ["snap"],
+  CreateVolume: ["vol"],
+  CreateImage: ["ami"],
   RegisterImage: ["ami"],
 };
 
@@ -37,6 +39,8 @@ const STEPS: readonly { readonly name: string; readonly begins: string }[] = [
   { name: "preflight", begins: "GetCallerIdentity" },
   { name: "helpers boot, are introduced and copy", begins: "RunInstances" },
   { name: "snapshots", begins: "CreateSnapshot" },
+  { name: "licence donor runs, stops, gets the volumes", begins: "CreateVolume" },
+  { name: "image of it made, verified, swept", begins: "CreateImage" },
   { name: "registered, verified, swept", begins: "RegisterImage" },
 ];
 

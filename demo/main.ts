@@ -3,6 +3,7 @@
  * this machine, with the real Pulumi engine; then every byte is compared.
  *
  *   npm run demo                 all of it, from the beginning
+ *   npm run demo -- licensed     the same with an image that AWS bills as Windows
  *   npm run demo -- up           and refresh, destroy, drift, list, shell: go on by hand
  *   npm run demo -- stop         end the demo's localcloud, remove its files
  */
@@ -23,12 +24,14 @@ import {
   stackEnvironment,
 } from "./pulumi-stack.ts";
 import { openClient } from "./sdk-client.ts";
+import { PLAIN, WINDOWS_LIKE } from "./source-kind.ts";
 import { runWholeDemo } from "./whole-demo.ts";
 
 const USAGE = `npm run demo [-- VERB]
 
   (none)     starts anew and runs the whole demo
   --small    the same with less to copy
+  licensed   the same with an image that AWS bills as Windows; also with --small
   up         pulumi up: changes nothing, or repairs a drift that refresh has seen
   refresh    pulumi refresh: looks for drift
   drift KIND changes the copy behind Pulumi's back; KIND is one of
@@ -65,7 +68,11 @@ async function perform([verb, ...rest]: readonly string[]): Promise<number> {
   switch (verb) {
     case undefined:
     case "--small":
-      return runWholeDemo({ isSmall: verb === "--small", signal: stop.signal });
+      return runWholeDemo({ isSmall: verb === "--small", kind: PLAIN, signal: stop.signal });
+    case "licensed": {
+      const isSmall = rest.includes("--small");
+      return runWholeDemo({ isSmall, kind: WINDOWS_LIKE, signal: stop.signal });
+    }
     case "up":
     case "refresh":
       return runPulumi(verb, await goOn(), stop.signal);

@@ -4,7 +4,8 @@
  *   1. build amicopy, find the Pulumi CLI
  *   2. make two source disks, start a localcloud, import the disks as an AMI
  *   3. `pulumi up`
- *   4. export the copy's snapshots, compare every byte with the source disks
+ *   4. export the copy's snapshots, compare every byte with the source disks; of a licensed image
+ *      also what it is billed as
  *   5. show what was made, what is left, and how long it took
  *
  * Whatever ends it early also ends the localcloud with every machine in it.
@@ -25,6 +26,7 @@ import { compareDisks } from "./compare-disks.ts";
 import { DEMO_DIRECTORY, endDemo, ROOT } from "./demo-state.ts";
 import { estimateRows } from "./estimate-report.ts";
 import type { KeptCall } from "./keep-localcloud.ts";
+import { proveLicence } from "./licence-proof.ts";
 import { LocalcloudProcess } from "./localcloud-process.ts";
 import {
   DESTINATION_REGION,
@@ -37,6 +39,7 @@ import {
 } from "./pulumi-stack.ts";
 import { openClient } from "./sdk-client.ts";
 import { makeSourceDisks, type SourceDisk } from "./source-disks.ts";
+import { type SourceKind, underNamesOf } from "./source-kind.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { formatTable } from "./table.ts";
 
@@ -45,10 +48,11 @@ const run = promisify(execFile);
 export interface WholeDemoOptions {
   /** Less to copy: for a slow machine. */
   readonly isSmall: boolean;
+  readonly kind: SourceKind;
   readonly signal: AbortSignal;
 }
 
-export async function runWholeDemo({ isSmall, signal }: WholeDemoOptions): Promise<number> {
+export async function runWholeDemo({ isSmall, kind, signal }: WholeDemoOptions): Promise<number> {
   const stopwatch = new Stopwatch();
   const pulumiDirectory = await stopwatch.part("The tools", () => prepareTools(signal));
   const { wasRunning } = await endDemo();
@@ -56,10 +60,12 @@ export async function runWholeDemo({ isSmall, signal }: WholeDemoOptions): Promi
   let cloud: LocalcloudProcess | undefined;
   let complete = false;
   try {
-    const disks = await stopwatch.part("Source disks", () => makeDisks(isSmall, signal));
+    const disks = await stopwatch.part("Source disks", () => makeDisks(isSmall, kind, signal));
     cloud = await stopwatch.part("An EC2 on this machine", startCloud);
     const environment = stackEnvironment(cloud.env, pulumiDirectory);
-    const imported = await stopwatch.part("The source AMI", () => importAmi(environment, disks));
+    const imported = await stopwatch.part("The source AMI", () =>
+      importAmi(environment, kind, disks),
+    );
     signal.throwIfAborted();
     await initializeStack(environment, imported);
 
@@ -75,10 +81,13 @@ export async function runWholeDemo({ isSmall, signal }: WholeDemoOptions): Promi
     const equal = await stopwatch.part("Every byte compared", async () =>
       compareCopy({ environment, disks, outputs: await readStackOutputs(environment), signal }),
     );
+    const sameLicence = !kind.isLicensed || (await compareLicence(environment, imported));
     await showWhatIsLeft(environment, calls);
     await showEstimate(environment, estimate);
     console.log(`\n── Times ${"─".repeat(71)}\n\n${formatTable(stopwatch.rows())}`);
-    if (!equal) throw new Error("The copy differs from its source: this must never happen.");
+    if (!equal || !sameLicence) {
+      throw new Error("The copy differs from its source: this must never happen.");
+    }
     await cloud.keep();
     complete = true;
     sayHowToGoOn();
@@ -104,9 +113,13 @@ async function prepareTools(signal: AbortSignal): Promise<string> {
   return directory;
 }
 
-async function makeDisks(isSmall: boolean, signal: AbortSignal): Promise<readonly SourceDisk[]> {
+async function makeDisks(
+  isSmall: boolean,
+  kind: SourceKind,
+  signal: AbortSignal,
+): Promise<readonly SourceDisk[]> {
   const directory = join(DEMO_DIRECTORY, "disks");
-  const disks = await makeSourceDisks({ directory, isSmall, signal });
+  const disks = underNamesOf(kind, await makeSourceDisks({ directory, isSmall, signal }));
   const rows = disks.map((disk) => [disk.deviceName, formatSize(disk.sizeBytes), disk.content]);
   console.log(formatTable(rows));
   return disks;
@@ -120,11 +133,13 @@ async function startCloud(): Promise<LocalcloudProcess> {
 
 async function importAmi(
   environment: NodeJS.ProcessEnv,
+  { name, describe }: SourceKind,
   disks: readonly SourceDisk[],
 ): Promise<string> {
   const { imageId, account, snapshotIds } = await connectAdmin(environment).importImage({
     region: SOURCE_REGION,
-    name: "golden",
+    name,
+    describe,
     disks: disks.map(({ deviceName, path }) => ({ deviceName, path })),
   });
   const client = openClient(environment, "SOURCE_", SOURCE_REGION);
@@ -198,6 +213,13 @@ async function compareCopy(options: {
   return equal;
 }
 
+function compareLicence(environment: NodeJS.ProcessEnv, sourceImageId: string): Promise<boolean> {
+  console.log(`\n── Billed as its source ${"─".repeat(56)}\n`);
+  return readStackOutputs(environment).then(({ imageId }) =>
+    proveLicence(environment, { sourceImageId, imageId }),
+  );
+}
+
 /** What the copy made, in the order it was made, and whether it is still there. */
 async function showWhatIsLeft(
   environment: NodeJS.ProcessEnv,
@@ -209,7 +231,12 @@ async function showWhatIsLeft(
   const isGone = (thing: ListedThing | undefined) =>
     thing === undefined || thing.state === "terminated";
   console.log(`\n── Made by the copy, and left ${"─".repeat(50)}\n`);
-  const rows = createdThings(calls).map(({ id, region }) => {
+  const made = createdThings(calls);
+  // Which snapshots an image of an instance gets is not in the answer of the call that makes it.
+  const others = (listing.regions.find(({ region }) => region === DESTINATION_REGION)?.things ?? [])
+    .filter(({ id, kind }) => kind === "snapshot" && !made.some((one) => one.id === id))
+    .map(({ id }) => ({ id, region: DESTINATION_REGION }));
+  const rows = [...made, ...others].map(({ id, region }) => {
     const thing = left.get(id);
     return [region, id, isGone(thing) ? "gone" : `left (${thing?.kind}, ${thing?.state})`];
   });

@@ -118,6 +118,18 @@ describe("the demo", { timeout: 400_000 }, () => {
     assert.equal(existsSync(directory), false);
   });
 
+  it("copies what AWS bills as Windows with its licence, and leaves nothing of the donor", async () => {
+    const whole = await succeeds("licensed", "--small");
+    assert.match(whole, /\/dev\/sda1 {2}snap-\w+: all 1073741824 bytes are equal/);
+    assert.match(whole, /UsageOperation +RunInstances:0002 +RunInstances:0002 +the same/);
+    assert.match(whole, /TpmSupport +v2\.0 +v2\.0 +the same/);
+    assert.match(whole, /The licence was lent by ami-\w+ \(TPM-Windows_Server-2022-/);
+    assert.match(whole, / ami-\w+ +left \(image, available\)/);
+    assert.doesNotMatch(whole, / (?:i|vol|sg)-\w+ +left/);
+    assert.match(await succeeds("up"), /unchanged/);
+    assert.doesNotMatch(await succeeds("destroy"), /us-gov-west-1/);
+  });
+
   /** In what the demo has printed, and what Pulumi and localcloud have written of it. */
   function assertNoSecrets(folder: string, env: Record<string, string>): void {
     const secrets = Object.entries(env)

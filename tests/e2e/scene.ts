@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
 import type { CopiedImageFacts } from "../../dynamic-providers/workflow/copy-request.ts";
+import type { ImageDescription } from "../../localcloud/image-description.ts";
 import {
   type Localcloud,
   type LocalcloudOptions,
@@ -34,8 +35,8 @@ export interface SourceImage {
 
 export interface Scene {
   readonly cloud: Localcloud;
-  /** A new image in the source account: a volume of 1 GiB with little in it, or two of them. */
-  importImage(name: string, volumes?: 1 | 2): Promise<SourceImage>;
+  /** A new image in the source account: a volume of 1 GiB with little in it, or two of them; plain Linux unless described. */
+  importImage(name: string, volumes?: 1 | 2, describe?: ImageDescription): Promise<SourceImage>;
   newStack(environment?: NodeJS.ProcessEnv): Promise<Stack>;
   /** What a test has printed and written elsewhere is searched for secrets, too. */
   searchAlso(traces: () => Trace[]): void;
@@ -69,15 +70,15 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
   };
   return {
     cloud,
-    async importImage(name, volumes = 1) {
+    async importImage(name, volumes = 1, describe = {}) {
       const files: Record<string, string> = {};
-      for (const deviceName of ["/dev/xvda", "/dev/sdf"].slice(0, volumes)) {
+      for (const deviceName of [rootOf(describe), "/dev/sdf"].slice(0, volumes)) {
         const path = fresh("disk.raw");
         await writeDisk(path, `${name} ${deviceName}`, [0, 5_000_000, GIB - 300_000]);
         files[deviceName] = path;
       }
       const disks = Object.entries(files).map(([deviceName, path]) => ({ deviceName, path }));
-      const imported = await cloud.importImage({ region: source.region, name, disks });
+      const imported = await cloud.importImage({ region: source.region, name, disks, describe });
       untouched = await inventoryOf(cloud);
       return { ...imported, files };
     },
@@ -136,6 +137,11 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       assert.deepEqual(uncovered, [], "the policies in docs/iam cover all calls");
     },
   };
+}
+
+/** Images of systems that AWS bills have the older of the two names. */
+function rootOf({ usageOperation }: ImageDescription): string {
+  return usageOperation === undefined ? "/dev/xvda" : "/dev/sda1";
 }
 
 async function inventoryOf(cloud: Localcloud): Promise<string[]> {
