@@ -27,6 +27,7 @@ export const imageId = copy.imageId;
 export const imageArn = copy.imageArn;
 export const imageName = copy.name;
 export const snapshots = copy.snapshots;
+export const fidelity = copy.fidelity;
 export const bytesRead = copy.bytesRead;
 export const bytesSent = copy.bytesSent;
 export const durationSeconds = copy.durationSeconds;

@@ -8,6 +8,7 @@ const MAKERS: Readonly<Record<string, readonly string[]>> = {
   CreateSecurityGroup: ["sg"],
   RunInstances: ["i", "vol"],
   CreateSnapshot: ["snap"],
+  CreateSnapshots: ["snap"],
   CreateVolume: ["vol"],
   CreateImage: ["ami"],
   RegisterImage: ["ami"],
@@ -34,10 +35,24 @@ export function createdThings(calls: readonly KeptCall[]): CreatedThing[] {
   return created;
 }
 
-/** The steps of a copy, each by the call that begins it. */
-const STEPS: readonly { readonly name: string; readonly begins: string }[] = [
+interface Step {
+  readonly name: string;
+  /** The call with which it begins: the first of all, or the first after another. */
+  readonly begins: string;
+  readonly after?: string;
+}
+
+/** Of a copy whose source is booted: before the others. */
+const BOOT: Step = { name: "the source is started, stopped, snapshotted", begins: "RunInstances" };
+
+/** The steps of a copy. */
+const STEPS: readonly Step[] = [
   { name: "preflight", begins: "GetCallerIdentity" },
-  { name: "helpers boot, are introduced and copy", begins: "RunInstances" },
+  {
+    name: "helpers boot, are introduced and copy",
+    begins: "RunInstances",
+    after: "CreateSnapshots",
+  },
   { name: "snapshots", begins: "CreateSnapshot" },
   { name: "licence donor runs, stops, gets the volumes", begins: "CreateVolume" },
   { name: "image of it made, verified, swept", begins: "CreateImage" },
@@ -45,10 +60,16 @@ const STEPS: readonly { readonly name: string; readonly begins: string }[] = [
 ];
 
 export function addStepTimes(stopwatch: Stopwatch, calls: readonly KeptCall[]): void {
-  const starts = STEPS.flatMap(({ name, begins }) => {
-    const call = calls.find(({ action, outcome }) => action === begins && outcome === "ok");
-    return call === undefined ? [] : [{ name, atMs: call.atMs }];
-  });
+  const first = (name: string, from = -1) =>
+    calls.findIndex(({ action, outcome }, i) => i > from && action === name && outcome === "ok");
+  const isBooted = first("CreateSnapshots") >= 0;
+  const starts = (isBooted ? [BOOT, ...STEPS] : STEPS)
+    .flatMap(({ name, begins, after }) => {
+      const from = after === undefined ? -1 : first(after);
+      const call = calls[first(begins, from)];
+      return call === undefined ? [] : [{ name, atMs: call.atMs }];
+    })
+    .toSorted((a, b) => a.atMs - b.atMs);
   for (const [i, { name, atMs }] of starts.entries()) {
     const endMs = starts[i + 1]?.atMs ?? calls.at(-1)?.atMs ?? atMs;
     stopwatch.addInner(name, endMs - atMs);

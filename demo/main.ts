@@ -4,6 +4,7 @@
  *
  *   npm run demo                 all of it, from the beginning
  *   npm run demo -- licensed     the same with an image that AWS bills as Windows
+ *   npm run demo -- unreadable   the same with an image that may be launched but not read
  *   npm run demo -- up           and refresh, destroy, drift, list, shell: go on by hand
  *   npm run demo -- stop         end the demo's localcloud, remove its files
  */
@@ -24,14 +25,15 @@ import {
   stackEnvironment,
 } from "./pulumi-stack.ts";
 import { openClient } from "./sdk-client.ts";
-import { PLAIN, WINDOWS_LIKE } from "./source-kind.ts";
+import { PLAIN, UNREADABLE, WINDOWS_LIKE } from "./source-kind.ts";
 import { runWholeDemo } from "./whole-demo.ts";
 
 const USAGE = `npm run demo [-- VERB]
 
   (none)     starts anew and runs the whole demo
-  --small    the same with less to copy
-  licensed   the same with an image that AWS bills as Windows; also with --small
+  licensed   the same with an image that AWS bills as Windows
+  unreadable the same with an image that everybody may launch and nobody may read: it is started once
+  --small    less to copy; also after licensed and unreadable
   up         pulumi up: changes nothing, or repairs a drift that refresh has seen
   refresh    pulumi refresh: looks for drift
   drift KIND changes the copy behind Pulumi's back; KIND is one of
@@ -69,9 +71,10 @@ async function perform([verb, ...rest]: readonly string[]): Promise<number> {
     case undefined:
     case "--small":
       return runWholeDemo({ isSmall: verb === "--small", kind: PLAIN, signal: stop.signal });
-    case "licensed": {
-      const isSmall = rest.includes("--small");
-      return runWholeDemo({ isSmall, kind: WINDOWS_LIKE, signal: stop.signal });
+    case "licensed":
+    case "unreadable": {
+      const kind = verb === "licensed" ? WINDOWS_LIKE : UNREADABLE;
+      return runWholeDemo({ isSmall: rest.includes("--small"), kind, signal: stop.signal });
     }
     case "up":
     case "refresh":

@@ -8,7 +8,9 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import type { FidelityLine } from "../dynamic-providers/workflow/copy-request.ts";
 import { DEMO_DIRECTORY, ROOT } from "./demo-state.ts";
+import type { SourceKind } from "./source-kind.ts";
 
 const run = promisify(execFile);
 
@@ -52,6 +54,7 @@ export function shellEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Process
 export async function initializeStack(
   environment: NodeJS.ProcessEnv,
   sourceAmiId: string,
+  { allowBootOfSource = false }: SourceKind,
 ): Promise<void> {
   for (const folder of ["state", "home"]) {
     mkdirSync(join(STACK_DIRECTORY, folder), { recursive: true });
@@ -70,6 +73,7 @@ export async function initializeStack(
     ["destination.region", DESTINATION_REGION],
     ["destination.environmentPrefix", "DESTINATION_"],
     ["name", "golden"],
+    ["allowBootOfSource", String(allowBootOfSource)],
   ].flatMap(([key, value]) => ["--path", "--plaintext", `${key}=${value}`]);
   await pulumi(["config", "set-all", ...CONFIG, ...settings]);
 }
@@ -122,6 +126,7 @@ export interface StackOutputs {
   readonly bytesRead: number;
   readonly bytesSent: number;
   readonly durationSeconds: number;
+  readonly fidelity: readonly FidelityLine[];
 }
 
 export async function readStackOutputs(environment: NodeJS.ProcessEnv): Promise<StackOutputs> {

@@ -15,7 +15,6 @@ import { execFile } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { CreateTagsCommand } from "@aws-sdk/client-ec2";
 import { planCopy } from "../dynamic-providers/plan-copy.ts";
 import type { Estimate } from "../dynamic-providers/workflow/estimate.ts";
 import type { ListedThing } from "../localcloud/admin.ts";
@@ -37,7 +36,7 @@ import {
   type StackOutputs,
   stackEnvironment,
 } from "./pulumi-stack.ts";
-import { openClient } from "./sdk-client.ts";
+import { showBoot, showUnreadable } from "./show-unreadable.ts";
 import { makeSourceDisks, type SourceDisk } from "./source-disks.ts";
 import { type SourceKind, underNamesOf } from "./source-kind.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -67,9 +66,9 @@ export async function runWholeDemo({ isSmall, kind, signal }: WholeDemoOptions):
       importAmi(environment, kind, disks),
     );
     signal.throwIfAborted();
-    await initializeStack(environment, imported);
+    await initializeStack(environment, imported, kind);
 
-    const estimate = await estimateFor(environment, imported);
+    const estimate = await estimateFor(environment, imported, kind);
     const callsBefore = (await cloud.calls()).length;
     const exitCode = await stopwatch.part("pulumi up", () => runPulumi("up", environment, signal));
     signal.throwIfAborted();
@@ -82,6 +81,7 @@ export async function runWholeDemo({ isSmall, kind, signal }: WholeDemoOptions):
       compareCopy({ environment, disks, outputs: await readStackOutputs(environment), signal }),
     );
     const sameLicence = !kind.isLicensed || (await compareLicence(environment, imported));
+    if (kind.allowBootOfSource) showBoot((await readStackOutputs(environment)).fidelity);
     await showWhatIsLeft(environment, calls);
     await showEstimate(environment, estimate);
     console.log(`\n── Times ${"─".repeat(71)}\n\n${formatTable(stopwatch.rows())}`);
@@ -133,35 +133,38 @@ async function startCloud(): Promise<LocalcloudProcess> {
 
 async function importAmi(
   environment: NodeJS.ProcessEnv,
-  { name, describe }: SourceKind,
+  { name, owner, describe }: SourceKind,
   disks: readonly SourceDisk[],
 ): Promise<string> {
-  const { imageId, account, snapshotIds } = await connectAdmin(environment).importImage({
+  const imported = await connectAdmin(environment).importImage({
     region: SOURCE_REGION,
     name,
-    describe,
+    ...(owner !== undefined && { account: owner }),
     disks: disks.map(({ deviceName, path }) => ({ deviceName, path })),
+    describe,
   });
-  const client = openClient(environment, "SOURCE_", SOURCE_REGION);
-  const Tags = [
-    { Key: "Name", Value: "golden" },
-    { Key: "team", Value: "platform" },
-  ];
-  await client.send(new CreateTagsCommand({ Resources: [imageId], Tags }));
-  client.destroy();
+  const { imageId, account, snapshotIds } = imported;
   console.log(
     `  ${imageId} in account ${account}, ${SOURCE_REGION}, of ${snapshotIds.join(" and ")}`,
   );
+  if (owner !== undefined) await showUnreadable(environment, imported);
   return imageId;
 }
 
 /** What `pulumi up` will say before its helpers start, to be held against what they then do. */
-async function estimateFor(environment: NodeJS.ProcessEnv, imageId: string): Promise<Estimate> {
+async function estimateFor(
+  environment: NodeJS.ProcessEnv,
+  imageId: string,
+  { allowBootOfSource = false }: SourceKind,
+): Promise<Estimate> {
   const sides = {
     source: { region: SOURCE_REGION, environmentPrefix: "SOURCE_" },
     destination: { region: DESTINATION_REGION, environmentPrefix: "DESTINATION_" },
   };
-  const { estimate, problems } = await planCopy({ sourceAmiId: imageId, ...sides }, environment);
+  const { estimate, problems } = await planCopy(
+    { sourceAmiId: imageId, ...sides, allowBootOfSource },
+    environment,
+  );
   if (estimate !== undefined) return estimate;
   throw new Error(`There is no plan: ${problems.map(({ message }) => message).join(" ")}`);
 }

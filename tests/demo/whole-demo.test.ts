@@ -149,6 +149,21 @@ describe("the demo", { timeout: 400_000 }, () => {
     assert.deepEqual(findSecrets(traces, secrets), []);
   }
 
+  it("starts an image that may not be read once, copies it, and says so", async () => {
+    const whole = await succeeds("unreadable", "--small");
+    assert.match(whole, /DescribeSnapshots +no: InvalidSnapshot\.NotFound/);
+    assert.match(whole, /CopyImage +no: InvalidRequest: You do not have permission to access/);
+    assert.match(whole, /\/dev\/xvda {2}snap-\w+: all 1073741824 bytes are equal/);
+    assert.match(whole, /\/dev\/sdf {2}snap-\w+: all 2147483648 bytes are equal/);
+    assert.match(whole, /content: as published → booted once, asked for with allowBootOfSource/);
+    assert.equal(whole.match(/us-east-1 +snap-\w+ +gone/g)?.length, 2, "interim snapshots");
+    assert.doesNotMatch(whole, /us-east-1 +(?:i|vol|sg|snap)-\w+ +left/);
+    assert.doesNotMatch(whole, / (?:i|vol|sg)-\w+ +left/);
+    await succeeds("stop");
+    await assertNothingRuns(directory);
+    assert.equal(existsSync(directory), false);
+  });
+
   for (const moment of [/The source AMI/, /amicopy:index:CopiedAmi/]) {
     it(`leaves nothing running when it is interrupted at ${moment.source}`, async () => {
       const interrupted = demo("--small");
