@@ -27,7 +27,11 @@ export async function showUnreadable(
       "CopyImage",
       await outcome(
         client.send(
-          new CopyImageCommand({ Name: "x", SourceImageId: imageId, SourceRegion: SOURCE_REGION }),
+          new CopyImageCommand({
+            Name: "native",
+            SourceImageId: imageId,
+            SourceRegion: SOURCE_REGION,
+          }),
         ),
       ),
     ],
