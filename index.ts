@@ -30,5 +30,6 @@ export const snapshots = copy.snapshots;
 export const fidelity = copy.fidelity;
 export const bytesRead = copy.bytesRead;
 export const bytesSent = copy.bytesSent;
+export const bytesResent = copy.bytesResent;
 export const durationSeconds = copy.durationSeconds;
 export const runId = copy.runId;

@@ -69,6 +69,8 @@ export class CopiedAmi extends pulumi.ComponentResource {
   readonly bytesRead: pulumi.Output<number>;
   /** Bytes that went over the network, repeated ones included. */
   readonly bytesSent: pulumi.Output<number>;
+  /** Of those the ones that were sent again, because the network had lost them or was cut. */
+  readonly bytesResent: pulumi.Output<number>;
   /** Time of the whole copy. */
   readonly durationSeconds: pulumi.Output<number>;
   /** 16 hex digits: the value of the tag `amicopy:run` on everything the copy made. */
@@ -110,6 +112,8 @@ export class CopiedAmi extends pulumi.ComponentResource {
     this.fidelity = image.fidelity;
     this.bytesRead = image.bytesRead;
     this.bytesSent = image.bytesSent;
+    // Absent in the state of a copy that an earlier version has made.
+    this.bytesResent = image.apply(({ bytesResent = 0 }) => bytesResent);
     this.durationSeconds = image.durationSeconds;
     this.runId = run.runId;
     this.registerOutputs(this.#outputs());
@@ -131,6 +135,7 @@ export class CopiedAmi extends pulumi.ComponentResource {
       fidelity: this.fidelity,
       bytesRead: this.bytesRead,
       bytesSent: this.bytesSent,
+      bytesResent: this.bytesResent,
       durationSeconds: this.durationSeconds,
       runId: this.runId,
     };

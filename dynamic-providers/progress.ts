@@ -70,7 +70,8 @@ function stepOf(text: string): string {
 function summaryOf({ image }: CopyResult): string {
   const volumes = image.snapshots.length === 1 ? "1 volume" : `${image.snapshots.length} volumes`;
   const read = `${size(image.bytesRead)} read`;
-  const sent = `${size(image.bytesSent)} sent`;
+  const twice = image.bytesResent > 0 ? ` (${size(image.bytesResent)} of it twice)` : "";
+  const sent = `${size(image.bytesSent)} sent${twice}`;
   return `${image.sourceImageId} is ${image.imageId} in ${image.region}: ${volumes}, ${read}, ${sent}, ${Math.round(image.durationSeconds)} s, digests equal`;
 }
 

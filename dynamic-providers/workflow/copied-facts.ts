@@ -52,6 +52,7 @@ export function toFacts(run: Run, finished: FinishedCopy): CopiedImageFacts {
     }),
     bytesRead: copied.transferred.bytesRead,
     bytesSent: copied.transferred.bytesSent,
+    bytesResent: copied.transferred.bytesResent,
     durationSeconds: 0,
   };
 }

@@ -161,6 +161,8 @@ export interface CopiedImageFacts {
   readonly bytesRead: number;
   /** UDP payload bytes of the sender. */
   readonly bytesSent: number;
+  /** Of those the ones that went a second time or more: what the network has cost. */
+  readonly bytesResent: number;
   readonly durationSeconds: number;
 }
 

@@ -96,6 +96,7 @@ suite("a CopiedAmi", { timeout: 60_000 }, () => {
     assert.deepEqual(await resolved(copy.snapshots), image.snapshots);
     assert.equal(await resolved(copy.bytesRead), image.bytesRead);
     assert.equal(await resolved(copy.bytesSent), image.bytesSent);
+    assert.equal(await resolved(copy.bytesResent), image.bytesResent);
     assert.equal(await resolved(copy.durationSeconds), image.durationSeconds);
     assert.equal(await resolved(copy.runId), run.runId);
   });

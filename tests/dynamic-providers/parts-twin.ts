@@ -56,6 +56,7 @@ export const image: CopiedImageFacts = {
   fidelity: [{ attribute: "boot mode", outcome: "kept", source: "uefi", copy: "uefi" }],
   bytesRead: 5_000_000,
   bytesSent: 2_000_000,
+  bytesResent: 300_000,
   durationSeconds: 42,
 };
 

@@ -62,7 +62,7 @@ suite("progress", () => {
     assert.ok(complete.kind === "complete");
     progress.summarize(complete.result);
     assert.deepEqual(lines, [
-      "note ami-0123456789abcdef0 is ami-0fedcba9876543210 in us-gov-west-1: 1 volume, 5.0 MB read, 2.0 MB sent, 42 s, digests equal\n  kept   boot mode",
+      "note ami-0123456789abcdef0 is ami-0fedcba9876543210 in us-gov-west-1: 1 volume, 5.0 MB read, 2.0 MB sent (300 kB of it twice), 42 s, digests equal\n  kept   boot mode",
     ]);
   });
 });

@@ -78,7 +78,7 @@ suite("a cut in the middle of a copy", { timeout: 240_000, skip: obstacle }, () 
     bench.cloud.calls.filter(({ action, outcome }) => action === "RunInstances" && outcome === "ok")
       .length;
 
-  test("of some seconds: the copy waits and goes on where it was", async () => {
+  test("of some seconds: the copy waits and goes on where it was", async (t) => {
     const cut = Promise.withResolvers<void>();
     let settled = false;
     const userDataTemplates = await templates((code) => code);
@@ -95,6 +95,9 @@ suite("a cut in the middle of a copy", { timeout: 240_000, skip: obstacle }, () 
     const { image } = await copying;
     assert.equal(launches(), 2, "the same two helpers all the way");
     assert.ok(image.bytesSent < 1.5 * DATA_BYTES, `${image.bytesSent} bytes sent`);
+    const { bytesSent, bytesResent } = image;
+    assert.ok(bytesResent > 0 && bytesSent - bytesResent >= DATA_BYTES, `${bytesResent} twice`);
+    t.diagnostic(`${bytesSent} bytes sent, ${bytesResent} of them twice, of ${DATA_BYTES}`);
     const copied = join(bench.directory, "copy.raw");
     const snapshotId = image.rootSnapshotId;
     await bench.cloud.exportSnapshot({ region: "us-gov-west-1", snapshotId, path: copied });
