@@ -1,0 +1,57 @@
+/**
+ * `npm run chaos`: calls that fail and processes that die, as many as you like.
+ *
+ *   npm run chaos -- --seed 7 --runs 200     200 troubles in the order of seed 7; without --runs all
+ *   --from 200                               and those after them
+ *   --kinds refused,throttled,answer-lost    only these ways to go wrong
+ *   --lives replaced                         only these stacks
+ *   --only 'RunInstances 1'                  only what has this in its name
+ */
+
+import { parseArgs } from "node:util";
+import { ALL_KINDS } from "./cases.ts";
+import { LIVES } from "./life.ts";
+import { summarize } from "./summarize.ts";
+import { describeBroken, sweep, type TriedCase } from "./sweep.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: String(Date.now() % 100_000) },
+    from: { type: "string", default: "0" },
+    runs: { type: "string" },
+    kinds: { type: "string", default: ALL_KINDS.join(",") },
+    lives: { type: "string", default: Object.keys(LIVES).join(",") },
+    only: { type: "string", default: "" },
+  },
+});
+
+/** Ours. */
+const PROGRESS_MS = 10_000;
+
+const seed = Number(values.seed);
+const startMs = performance.now();
+let saidMs = startMs;
+console.log(`chaos: seed ${seed}; kinds ${values.kinds}; lives ${values.lives}`);
+const { troubleCount, tried } = await sweep({
+  seed,
+  from: Number(values.from),
+  kinds: values.kinds.split(","),
+  lives: values.lives.split(","),
+  only: values.only,
+  ...(values.runs !== undefined && { runs: Number(values.runs) }),
+  onTried: showTried,
+});
+for (const line of summarize(tried)) console.log(line);
+const troubles = new Set(tried.map(({ life, name }) => `${life} ${name}`)).size;
+console.log(`${troubles} of ${troubleCount} troubles in ${tried.length} cases, seed ${seed}`);
+process.exitCode = tried.some(({ broken }) => broken.length > 0) ? 1 : 0;
+
+function showTried(one: TriedCase, { at, of }: { readonly at: number; readonly of: number }): void {
+  if (one.broken.length > 0) console.log(`\nBROKEN ${describeBroken(one)}\n`);
+  const { life, name, recovery } = one;
+  if (values.only !== "") console.log(`${name}: ${one.ended} ${one.problems.join(" | ")}`);
+  if (performance.now() - saidMs < PROGRESS_MS && at < of) return;
+  saidMs = performance.now();
+  const seconds = Math.round((saidMs - startMs) / 1000);
+  console.log(`${at} of ${of}, ${seconds} s, last: ${life}: ${name}, then ${recovery}`);
+}

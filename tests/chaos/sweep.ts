@@ -1,0 +1,115 @@
+/** Tries many cases one after the other, in an order that a seed decides, and counts what came of them. */
+
+import { seededRandom } from "../../localcloud/seeded-random.ts";
+import { ALL_KINDS, RECOVERIES, type Recovery, type Trouble, troublesOf } from "./cases.ts";
+import { type ChaosBench, openChaosBench } from "./chaos-bench.ts";
+import { LIVES } from "./life.ts";
+import { tryCase, type Verdict, watchLife } from "./try-case.ts";
+
+export interface SweepOptions {
+  readonly seed: number;
+  /** Of {@link ALL_KINDS}. @default all */
+  readonly kinds?: readonly string[];
+  /** Names of {@link LIVES}. @default all */
+  readonly lives?: readonly string[];
+  /** Only troubles whose name has this in it. */
+  readonly only?: string;
+  /** So many troubles are left out, as tried before. @default 0 */
+  readonly from?: number;
+  /** How many troubles at most. @default all of them */
+  readonly runs?: number;
+  /** None is begun later than so long after the start. @default as long as it takes */
+  readonly maxMs?: number;
+  readonly onTried?: (
+    tried: TriedCase,
+    count: { readonly at: number; readonly of: number },
+  ) => void;
+}
+
+/** A trouble, and a way to go on after it. */
+export interface TriedCase extends Verdict {
+  readonly life: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly recovery: Recovery;
+  readonly durationMs: number;
+}
+
+export interface SweepResult {
+  /** How many troubles there are. */
+  readonly troubleCount: number;
+  readonly tried: readonly TriedCase[];
+}
+
+/** How one breaks the rule, with the line that tries it again. */
+export function describeBroken({ life, name, recovery, broken, problems }: TriedCase): string {
+  const said = problems.length === 0 ? "" : `\n  it said: ${problems.join(" | ")}`;
+  const again = `npm run chaos -- --lives ${life} --only '${name}'`;
+  return `${life}: ${name}, then ${recovery}\n  ${broken.join("\n  ")}${said}\n  again: ${again}`;
+}
+
+export async function sweep(options: SweepOptions): Promise<SweepResult> {
+  const { seed, kinds = ALL_KINDS, lives = Object.keys(LIVES), from = 0 } = options;
+  await using benches = new FreshBench();
+  const all: { life: string; trouble: Trouble }[] = [];
+  for (const life of lives) {
+    const bench = await benches.get();
+    const watched = await watchLife(bench, lifeOf(life)(bench));
+    all.push(...troublesOf(watched, kinds).map((trouble) => ({ life, trouble })));
+  }
+  const wanted = all.filter(({ trouble }) => trouble.name.includes(options.only ?? ""));
+  const chosen = shuffled(wanted, seed).slice(from, from + (options.runs ?? wanted.length));
+  const endMs = performance.now() + (options.maxMs ?? Number.POSITIVE_INFINITY);
+  const tried: TriedCase[] = [];
+  for (const [index, { life, trouble }] of chosen.entries()) {
+    if (performance.now() > endMs) break;
+    // Both ways come first equally often, since a sample may end between them.
+    const recoveries = index % 2 === 0 ? RECOVERIES : RECOVERIES.toReversed();
+    for (const recovery of recoveries) {
+      const bench = await benches.get();
+      const startMs = performance.now();
+      const verdict = await tryCase(bench, lifeOf(life)(bench), { trouble, recovery });
+      const { name, kind } = trouble;
+      const one = { ...verdict, life, name, kind, recovery };
+      tried.push({ ...one, durationMs: performance.now() - startMs });
+      options.onTried?.(tried.at(-1) as TriedCase, { at: index + 1, of: chosen.length });
+      if (verdict.broken.length > 0) await benches.renew();
+      // Nobody had to go on, so there is no other way to.
+      if (verdict.ended === "well" || !verdict.happened) break;
+    }
+  }
+  return { troubleCount: wanted.length, tried };
+}
+
+function lifeOf(name: string) {
+  const life = LIVES[name];
+  if (life === undefined) throw new Error(`no life ${name}: there are ${Object.keys(LIVES)}`);
+  return life;
+}
+
+/** What a broken case has left must not be taken for that of the next. */
+class FreshBench implements AsyncDisposable {
+  #bench: Promise<ChaosBench> | undefined;
+
+  get(): Promise<ChaosBench> {
+    this.#bench ??= openChaosBench();
+    return this.#bench;
+  }
+
+  async renew(): Promise<void> {
+    await (await this.#bench)?.[Symbol.asyncDispose]();
+    this.#bench = undefined;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.renew();
+  }
+}
+
+function shuffled<Item>(items: readonly Item[], seed: number): Item[] {
+  const random = seededRandom(`chaos ${seed}`);
+  return items
+    .map((item) => ({ item, place: random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
+}
