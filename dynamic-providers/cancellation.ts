@@ -6,7 +6,8 @@
  *   see it on Node's diagnostics channel for incoming HTTP/2 streams, if the runtime has it;
  * - the second one as SIGINT, with a few seconds to live. The engine also sends SIGINT at the normal
  *   end of an operation: with no run under way we just leave, as a process without handler does;
- * - a killed CLI not at all: this process lives on. But then nobody answers the heartbeat.
+ * - a killed CLI not at all: this process lives on. But then nobody answers the heartbeat, which
+ *   therefore goes on when a run has ended: an idle process without an engine has nobody to end it.
  */
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -24,7 +25,7 @@ const EXIT_GRACE_MS = 4_500;
 export interface Cancellation {
   /** Aborted with a CopyError `stopped` that says who stopped the run. */
   readonly signal: AbortSignal;
-  /** Keeps this process alive and the heartbeat going until `work` is settled. */
+  /** Keeps this process alive until `work` is settled, and the heartbeat going from now on. */
   guard<T>(work: Promise<T>): Promise<T>;
   /** Takes every handler away again. */
   dispose(): void;
@@ -68,12 +69,11 @@ export function watchForCancellation(options: CancellationOptions): Cancellation
     signal: controller.signal,
     async guard(work) {
       running.add(work);
-      if (running.size === 1) heartbeat.start();
+      heartbeat.start();
       try {
         return await work;
       } finally {
         running.delete(work);
-        if (running.size === 0) heartbeat.stop();
       }
     },
     dispose() {
@@ -96,8 +96,7 @@ function watchEngine(options: CancellationOptions, onGone: () => void) {
   };
   return {
     start() {
-      failures = 0;
-      timer = setInterval(() => void beat(), HEARTBEAT_MS * (options.pace ?? 1));
+      timer ??= setInterval(() => void beat(), HEARTBEAT_MS * (options.pace ?? 1));
     },
     stop() {
       clearInterval(timer);

@@ -63,6 +63,7 @@ export function composeProviders(surroundings: Surroundings): Providers {
     const clouds = openClouds(request);
     return { clouds, signal: cancellation.signal, report, userDataTemplates, clock, limits };
   };
+  const waiting = { clock, limits, signal: cancellation.signal };
   const parts: ProviderParts = {
     openCloud,
     tagsOf: (runId) => ({ [Tag.run]: runId }),
@@ -84,10 +85,9 @@ export function composeProviders(surroundings: Surroundings): Providers {
     updateImage,
     ownImage,
     removeImage: (facts, cloud) => removeImage(facts, cloud, { clock, limits }),
-    sweepRun: (run, cloud, side) =>
-      cancellation.guard(
-        sweepRun(run, cloud, side, { clock, limits, signal: cancellation.signal }),
-      ),
+    sweepRun: (run, cloud, side) => cancellation.guard(sweepRun(run, cloud, side, waiting)),
+    sweepLeftBehind: (run, cloud, side) =>
+      cancellation.guard(sweepRun(run, cloud, side, waiting, { endsUnowned: false })),
     log,
     clock,
     limits,

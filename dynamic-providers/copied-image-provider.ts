@@ -35,6 +35,8 @@ interface CompleteState {
   readonly attempt: number;
   /** As create and update made it. */
   readonly wanted: ImageWishes;
+  /** What the copy could not clean up: the next `up` does. Absent: nothing. */
+  readonly leftBehind?: readonly string[];
   /** As the last refresh saw it; absent until then. */
   readonly observed?: ObservedImage;
 }
@@ -84,7 +86,9 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
 
     async update(id, olds: ImageState, news) {
       if (olds.outcome === "aborted") return { outs: await copy(news) };
-      return { outs: await repair(parts, id, olds, news) };
+      const { leftBehind, ...state } = olds;
+      if (leftBehind !== undefined) await sweepLeftBehind(parts, state);
+      return { outs: await repair(parts, id, state, news) };
     },
 
     async delete(_id, props: ImageState) {
@@ -109,13 +113,14 @@ function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {
       inputs: { ...inputs },
     });
   }
-  const { image, attempt, wishes } = outcome.result;
-  return { outcome: "complete", request, run, image, attempt, wanted: wishes };
+  const { image, attempt, wishes, leftBehind } = outcome.result;
+  const state = { outcome: "complete", request, run, image, attempt, wanted: wishes } as const;
+  return leftBehind.length === 0 ? state : { ...state, leftBehind };
 }
 
 /** Whether there is anything to do, be it only to remember how the destination is reached now. */
 function isStale(olds: ImageState, request: CopyRequest): boolean {
-  if (olds.outcome === "aborted") return true;
+  if (olds.outcome === "aborted" || olds.leftBehind !== undefined) return true;
   if (referencesChanged(olds.request, request, ["destination"])) return true;
   return wishesChanged(olds.request, request) || driftOf(olds.wanted, olds.observed).length > 0;
 }
@@ -134,6 +139,17 @@ function hasAllSnapshots(image: CopiedImageFacts, observed: ObservedImage): bool
 async function observe(parts: ProviderParts, state: CompleteState): Promise<ObservedImage> {
   const cloud = parts.openCloud(state.request.destination);
   return parts.observeImage(state.image, cloud, state.wanted);
+}
+
+/** The image is claimed, so that it and its snapshots are spared. */
+async function sweepLeftBehind(parts: ProviderParts, { request, run }: CompleteState) {
+  try {
+    for (const side of ["source", "destination"] as const) {
+      await parts.sweepLeftBehind(run, parts.openCloud(request[side]), side);
+    }
+  } catch (error) {
+    throw plainError(error);
+  }
 }
 
 /** Makes the image as it is wanted now. Calls nothing when only a reference has changed. */

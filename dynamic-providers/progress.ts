@@ -5,6 +5,7 @@
  */
 
 import type { EngineLog } from "./engine-log.ts";
+import { printableLine } from "./printable.ts";
 import type { CopyResult, ProgressRow } from "./workflow/copy-request.ts";
 import { formatFidelity } from "./workflow/fidelity.ts";
 
@@ -57,14 +58,18 @@ export function createProgress({ log, quiet, now }: ProgressOptions): Progress {
     },
     summarize(result) {
       const table = formatFidelity(result.image.fidelity);
-      log.note(urns.get("image") ?? urns.get("source"), `${summaryOf(result)}\n${table}`);
+      const urn = urns.get("image") ?? urns.get("source");
+      log.note(urn, `${summaryOf(result)}\n${table}`);
+      if (result.leftBehind.length === 0) return;
+      const left = result.leftBehind.map(printableLine).join("; ");
+      log.warn(urn, `Could not be cleaned up: ${left}. The next \`pulumi up\` or destroy does it.`);
     },
   };
 }
 
-/** Two texts that are the same up to their first figure are of one step. */
+/** Two texts that are the same up to their first figure are of one step; an id is none. */
 function stepOf(text: string): string {
-  return text.replace(/\d.*$/s, "");
+  return text.replace(/\b[a-z]+-[0-9a-f]{8,17}\b/g, "").replace(/\d.*$/s, "");
 }
 
 function summaryOf({ image }: CopyResult): string {

@@ -45,6 +45,8 @@ export interface ProviderParts {
   ) => Promise<CopiedImageFacts>;
   readonly ownImage: (cloud: Ec2, image: OwnedImage, nowMs: number) => Promise<void>;
   readonly removeImage: (facts: CopiedImageFacts, cloud: Ec2) => Promise<void>;
+  /** As {@link sweepRun}, but every finished image stays. */
+  readonly sweepLeftBehind: (run: RunIdentity, cloud: Ec2, side: HelperSide) => Promise<unknown>;
   readonly sweepRun: (run: RunIdentity, cloud: Ec2, side: HelperSide) => Promise<unknown>;
 
   readonly log: EngineLog;

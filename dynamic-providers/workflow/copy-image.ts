@@ -64,19 +64,21 @@ export async function copyImage(
   const run = { ...context, signal: AbortSignal.any([context.signal, end.signal]), request, undo };
   let claimed: ClaimedRun | undefined;
   let failure: unknown;
+  let result: CopyResult | undefined;
   try {
     const checked = await inStep(run, "preflight", () => checkedSource(request, identity, run));
     claimed = await inStep(run, "claim-attempt", () => claim(run, identity, startMs));
-    const result = await attemptCopy(claimed, checked, (reason) => end.abort(reason));
+    const copied = await attemptCopy(claimed, checked, (reason) => end.abort(reason));
     const seconds = Math.round((context.clock.now() - startMs) / 1000);
-    return { ...result, image: { ...result.image, durationSeconds: seconds } };
+    result = { ...copied, image: { ...copied.image, durationSeconds: seconds } };
   } catch (error) {
     failure = toCopyError(error, "copy-image", run.signal);
-    throw failure;
-  } finally {
-    clearTimeout(timer);
-    await cleanUp({ context, undo, claimed, failure });
   }
+  clearTimeout(timer);
+  const leftBehind = await cleanUp({ context, undo, claimed, failure });
+  if (result !== undefined) return { ...result, leftBehind };
+  if (isCopyError(failure)) failure.leftBehind = leftBehind;
+  throw failure;
 }
 
 async function checkedSource(
@@ -147,7 +149,7 @@ async function attemptCopy(
     const facts = toFacts(run, { source: known, donor, registered, tags: wishes.tags, copied });
     const image = await finish(run, facts, wishes, registered);
     run.report("image", `${image.imageId} available`);
-    return { image, wishes, helpers: copied.helpers, attempt };
+    return { image, wishes, helpers: copied.helpers, attempt, leftBehind: [] };
   } finally {
     await alive.stop();
   }
@@ -239,8 +241,8 @@ interface CleanUp {
   readonly failure: unknown;
 }
 
-/** Never throws: what it could not remove is told with the failure, or on the image's row. */
-async function cleanUp({ context, undo, claimed, failure }: CleanUp): Promise<void> {
+/** Never throws. @returns What it could not remove, and why. */
+async function cleanUp({ context, undo, claimed, failure }: CleanUp): Promise<string[]> {
   const leftBehind: string[] = [];
   if (failure !== undefined && claimed !== undefined) {
     context.report("image", "cleaning up");
@@ -248,7 +250,5 @@ async function cleanUp({ context, undo, claimed, failure }: CleanUp): Promise<vo
     leftBehind.push(...(await endOwnLeftovers(claimed)));
   }
   leftBehind.push(...(await undo.run(failure !== undefined)));
-  if (leftBehind.length === 0) return;
-  if (isCopyError(failure)) failure.leftBehind = leftBehind;
-  else context.report("image", `could not be cleaned up: ${leftBehind.join("; ")}`);
+  return leftBehind;
 }

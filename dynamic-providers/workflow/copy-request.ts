@@ -183,6 +183,8 @@ export interface CopyResult {
   readonly wishes: ImageWishes;
   readonly helpers: { readonly source: HelperFacts; readonly destination: HelperFacts };
   readonly attempt: number;
+  /** What could not be cleaned up though the copy is good: a line each, why included. */
+  readonly leftBehind: readonly string[];
 }
 
 /** The rows of a stack that show a run's progress. */

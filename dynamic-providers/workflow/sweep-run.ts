@@ -31,12 +31,13 @@ export async function sweepRun(
   cloud: Ec2,
   side: HelperSide,
   options: Waiting,
+  // Rows are deleted in this order: image, then run. An image whose row never was in the state,
+  // finished though it is, has nobody else to delete it.
+  sparing: Sparing = { endsUnowned: true },
 ): Promise<readonly string[]> {
   return inStep(options, STEP, async () => {
     await checkAccount(cloud, identity[side]);
-    // Rows are deleted in this order: image, then run. An image whose row never was in the state,
-    // finished though it is, has nobody else to delete it.
-    return sweepLeftovers(identity.runId, cloud, options, { endsUnowned: true });
+    return sweepLeftovers(identity.runId, cloud, options, sparing);
   });
 }
 

@@ -73,17 +73,24 @@ suite("an idle provider", { timeout: 60_000 }, () => {
     assert.equal(await exited, 0);
   });
 
-  test("asks for no heartbeat", async () => {
+  test("that has not worked asks for no heartbeat", async () => {
     let beats = 0;
-    const { guard } = watch(async () => {
+    watch(async () => {
       beats += 1;
       return true;
     });
-    await guard(Promise.resolve());
     const { promise, resolve } = Promise.withResolvers<void>();
     setTimeout(resolve, 25);
     await promise;
     assert.equal(beats, 0);
+  });
+
+  test("that has worked leaves when its engine is gone", async () => {
+    let isThere = true;
+    const { guard, exited } = watch(async () => isThere);
+    await guard(Promise.resolve());
+    isThere = false;
+    assert.equal(await exited, 1);
   });
 
   test("does not trip over what else is on the channel", () => {

@@ -70,6 +70,34 @@ suite("making an image", () => {
   });
 });
 
+suite("what a good copy could not clean up", () => {
+  const leftBehind = ["security group sg-1 in us-east-1: no"];
+  const dirty = { ...state, leftBehind };
+
+  test("stands in the state", async () => {
+    assert.ok(complete.kind === "complete");
+    const result = { ...complete.result, leftBehind };
+    const runs = { join: async () => ({ kind: "complete", result }) as const };
+    const { outs } = await methods(partsTwin({ runs })).create(inputs);
+    assert.deepEqual(outs?.leftBehind, leftBehind);
+  });
+
+  test("is removed on both sides by the next up, and then it stands there no more", async () => {
+    assert.deepEqual(await methods().diff(run.runId, dirty, inputs), {
+      changes: true,
+      replaces: [],
+    });
+    const parts = partsTwin();
+    const { outs } = await methods(parts).update(run.runId, dirty, inputs);
+    const sides = ["source", "destination"];
+    assert.deepEqual(
+      parts.calls,
+      sides.map((side) => `sweep left behind ${run.runId} ${side}`),
+    );
+    assert.ok(outs !== undefined && !("leftBehind" in outs));
+  });
+});
+
 suite("a change of an image", () => {
   const changed = (change: object) => ({ ...inputs, request: { ...request, ...change } });
   const diff = (news: object, olds: object = state) => methods().diff(run.runId, olds, news);

@@ -81,6 +81,7 @@ export const complete: RunOutcome = {
     },
     helpers: { source: helper, destination: helper },
     attempt: 1,
+    leftBehind: [],
   },
 };
 
@@ -145,6 +146,9 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
     },
     async removeImage(facts) {
       called(`remove ${facts.imageId}`);
+    },
+    async sweepLeftBehind({ runId }, _cloud, side) {
+      called(`sweep left behind ${runId} ${side}`);
     },
     async sweepRun({ runId }, _cloud, side) {
       called(`sweep ${runId} ${side}`);
