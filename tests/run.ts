@@ -33,7 +33,7 @@ const TEST_LIMIT_MS = 4 * 60_000;
 const RUN_LIMIT_MS = 25 * 60_000;
 
 /** Only these drive the real engine; they run last, because they say least about where a fault is. */
-const ENGINE_TESTS = /^tests\/(?:e2e\/|package\/|demo\/whole-demo|isolation\/copy)/;
+const ENGINE_TESTS = /^tests\/(?:e2e\/|package\/|demo\/whole-demo|isolation\/copy|chaos\/kill)/;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -43,6 +43,7 @@ export interface Operation {
   readonly ended: "well" | "failed" | "lost";
   /** A line for each row that told of a failure. */
   readonly problems: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 export class EngineTwin {
@@ -69,6 +70,10 @@ export class EngineTwin {
     });
   }
 
+  refresh(process: ProviderProcess): Promise<Operation> {
+    return this.#operate(process, (work) => work.refresh());
+  }
+
   destroy(process: ProviderProcess): Promise<Operation> {
     return this.#operate(process, (work) => work.remove(() => true));
   }
@@ -83,9 +88,9 @@ export class EngineTwin {
       process.lost.then(() => "lost" as const),
     ]);
     work.isOver = true;
-    const { problems } = work;
-    if (ended === "lost") return { ended, problems };
-    return { ended: problems.length === 0 ? "well" : "failed", problems };
+    const said = { problems: work.problems, warnings: process.warnings };
+    if (ended === "lost") return { ended, ...said };
+    return { ended: work.problems.length === 0 ? "well" : "failed", ...said };
   }
 
   #live(copy: string, name: RowName): Row | undefined {
@@ -159,6 +164,17 @@ class Work {
         }
       }),
     );
+  }
+
+  async refresh(): Promise<void> {
+    for (const row of [...this.#engine.rows.all()]) {
+      await this.#try(row.name, async () => {
+        const seen = await this.#of(row.name).read?.(row.id, copyOf(row.outputs));
+        if (this.isOver) return;
+        if (!seen?.id) this.#engine.rows.delete(row);
+        else this.#put({ ...row, outputs: copyOf(seen.props ?? {}) }, row);
+      });
+    }
   }
 
   /** @returns The row as it is then; `undefined` when it failed. */

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
 import { ANSWER_KINDS, BLOW_KINDS, CUT_OFF_KIND, troublesOf } from "./cases.ts";
-import { openChaosBench } from "./chaos-bench.ts";
+import { HASTY, openChaosBench } from "./chaos-bench.ts";
 import { LIVES } from "./life.ts";
 import { summarize } from "./summarize.ts";
 import { describeBroken, type SweepOptions, sweep } from "./sweep.ts";
@@ -34,15 +34,19 @@ suite("whatever fails", { timeout: 240_000 }, () => {
   }
 });
 
-suite("the judge", { timeout: 60_000 }, () => {
+suite("the judge", { timeout: 120_000 }, () => {
   const DEFECTS: readonly (readonly [string, RegExp, (ec2: Ec2) => Partial<Ec2>])[] = [
     [
       "a helper that is never ended",
-      /instance i-\S+ running/,
+      /waiting for instance i-\S+ in us-east-1/,
       () => ({ async terminateInstance() {} }),
     ],
     ["a snapshot that stays", /snapshot snap-/, () => ({ async deleteSnapshot() {} })],
-    ["a group that stays", /security-group sg-/, () => ({ async deleteSecurityGroup() {} })],
+    [
+      "a group that stays",
+      /goes on creating things of run/,
+      () => ({ async deleteSecurityGroup() {} }),
+    ],
     [
       "an image that is not claimed",
       /lacks amicopy:owned/,
@@ -72,7 +76,11 @@ suite("the judge", { timeout: 60_000 }, () => {
       );
       assert.ok(trouble);
       const spoil = (ec2: Ec2) => ({ ...ec2, ...verbs(ec2) });
-      const { broken } = await tryCase(bench, life, { trouble, recovery: "up", spoil });
+      const defect = {
+        spoil,
+        limits: { ...HASTY, terminateMs: 500, releaseMs: 500, visibleMs: 500 },
+      };
+      const { broken } = await tryCase(bench, life, { trouble, recovery: "up", defect });
       assert.match(broken.join("\n"), found);
     });
   }

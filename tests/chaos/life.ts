@@ -12,7 +12,7 @@ export type LifeStep =
       readonly copies: Copies;
       readonly sources: Readonly<Record<string, 0 | 1>>;
     }
-  | { readonly kind: "destroy" };
+  | { readonly kind: "refresh" | "destroy" };
 
 export type Life = readonly LifeStep[];
 

@@ -6,10 +6,14 @@
  *   --kinds refused,throttled,answer-lost    only these ways to go wrong
  *   --lives replaced                         only these stacks
  *   --only 'RunInstances 1'                  only what has this in its name
+ *   --kills 30                               instead 30 kills with the real engine and real helpers
  */
 
 import { parseArgs } from "node:util";
+import { pulumiCli } from "../../tools/pulumi-cli.ts";
 import { ALL_KINDS } from "./cases.ts";
+import { openKillGround } from "./kill-run.ts";
+import { describeKill, drawKills } from "./kills.ts";
 import { LIVES } from "./life.ts";
 import { summarize } from "./summarize.ts";
 import { describeBroken, sweep, type TriedCase } from "./sweep.ts";
@@ -22,6 +26,7 @@ const { values } = parseArgs({
     kinds: { type: "string", default: ALL_KINDS.join(",") },
     lives: { type: "string", default: Object.keys(LIVES).join(",") },
     only: { type: "string", default: "" },
+    kills: { type: "string" },
   },
 });
 
@@ -31,20 +36,46 @@ const PROGRESS_MS = 10_000;
 const seed = Number(values.seed);
 const startMs = performance.now();
 let saidMs = startMs;
-console.log(`chaos: seed ${seed}; kinds ${values.kinds}; lives ${values.lives}`);
-const { troubleCount, tried } = await sweep({
-  seed,
-  from: Number(values.from),
-  kinds: values.kinds.split(","),
-  lives: values.lives.split(","),
-  only: values.only,
-  ...(values.runs !== undefined && { runs: Number(values.runs) }),
-  onTried: showTried,
-});
-for (const line of summarize(tried)) console.log(line);
-const troubles = new Set(tried.map(({ life, name }) => `${life} ${name}`)).size;
-console.log(`${troubles} of ${troubleCount} troubles in ${tried.length} cases, seed ${seed}`);
-process.exitCode = tried.some(({ broken }) => broken.length > 0) ? 1 : 0;
+const isWell = await (values.kills === undefined ? sweepCalls() : kill(Number(values.kills)));
+process.exitCode = isWell ? 0 : 1;
+
+async function sweepCalls(): Promise<boolean> {
+  console.log(`chaos: seed ${seed}; kinds ${values.kinds}; lives ${values.lives}`);
+  const { troubleCount, tried } = await sweep({
+    seed,
+    from: Number(values.from),
+    kinds: values.kinds.split(","),
+    lives: values.lives.split(","),
+    only: values.only,
+    ...(values.runs !== undefined && { runs: Number(values.runs) }),
+    onTried: showTried,
+  });
+  for (const line of summarize(tried)) console.log(line);
+  const troubles = new Set(tried.map(({ life, name }) => `${life} ${name}`)).size;
+  console.log(`${troubles} of ${troubleCount} troubles in ${tried.length} cases, seed ${seed}`);
+  return tried.every(({ broken }) => broken.length === 0);
+}
+
+async function kill(count: number): Promise<boolean> {
+  console.log(`chaos: seed ${seed}; ${count} kills`);
+  process.env.PATH = `${(await pulumiCli()).directory}:${process.env.PATH}`;
+  await using ground = await openKillGround();
+  let failures = 0;
+  for (const [index, one] of drawKills(seed, count).entries()) {
+    const name = `${index + 1} of ${count}: ${describeKill(one)}`;
+    try {
+      const struck = await ground.try(one);
+      console.log(`${name}: well${struck ? "" : " (it was quicker than the kill)"}`);
+    } catch (error) {
+      failures += 1;
+      console.log(
+        `BROKEN ${name}\n${error}\n  again: npm run chaos -- --seed ${seed} --kills ${index + 1}`,
+      );
+    }
+  }
+  console.log(`${count} kills, ${failures} broke the rule, seed ${seed}`);
+  return failures === 0;
+}
 
 function showTried(one: TriedCase, { at, of }: { readonly at: number; readonly of: number }): void {
   if (one.broken.length > 0) console.log(`\nBROKEN ${describeBroken(one)}\n`);

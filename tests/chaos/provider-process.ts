@@ -47,6 +47,8 @@ export class Fate {
 
 export interface ProviderProcess {
   readonly providers: Providers;
+  /** What stays on the screen of whoever ran it. */
+  readonly warnings: readonly string[];
   /** Settles when nobody hears of it any more; never, when nothing strikes it. */
   readonly lost: Promise<void>;
   /** An operation of the engine on it. */
@@ -74,6 +76,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
     work.then(forget, forget);
     return work;
   };
+  const warnings: string[] = [];
   let alive = true;
   /** A killed process waits here for ever; to be rid of it, everything is refused at last. */
   const limbo = () =>
@@ -112,7 +115,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
     log: {
       status: () => undefined,
       note: () => undefined,
-      warn: () => undefined,
+      warn: (_urn, text) => void warnings.push(text),
       isEngineThere: async () => true,
     },
     cancellation,
@@ -128,6 +131,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
   });
   return {
     providers,
+    warnings,
     lost: lost.promise,
     track: note,
     async ended() {

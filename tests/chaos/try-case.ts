@@ -5,6 +5,7 @@
  */
 
 import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
+import type { Limits } from "../../dynamic-providers/workflow/limits.ts";
 import type { Recovery, Trouble, WatchedLife } from "./cases.ts";
 import type { ChaosBench } from "./chaos-bench.ts";
 import { HASTY } from "./chaos-bench.ts";
@@ -17,6 +18,8 @@ export interface Verdict {
   readonly broken: readonly string[];
   /** Whether the case's fault or blow came about: polling differs from run to run. */
   readonly happened: boolean;
+  /** Whether somebody had to go on after it. */
+  readonly recovered: boolean;
   /** How the disturbed operation ended. */
   readonly ended: Operation["ended"] | "undisturbed";
   readonly problems: readonly string[];
@@ -42,22 +45,28 @@ export async function watchLife(bench: ChaosBench, life: Life): Promise<WatchedL
 export interface CaseOptions {
   readonly trouble: Trouble;
   readonly recovery: Recovery;
-  /** A defect of the product, to see whether it is found. */
-  readonly spoil?: (ec2: Ec2) => Ec2;
+  /** A defect of the product, to see whether it is found, and limits at which to give up with it. */
+  readonly defect?: Defect;
+}
+
+export interface Defect {
+  readonly spoil: (ec2: Ec2) => Ec2;
+  readonly limits: Limits;
 }
 
 export async function tryCase(
   bench: ChaosBench,
   life: Life,
-  { trouble, recovery, spoil }: CaseOptions,
+  { trouble, recovery, defect }: CaseOptions,
 ): Promise<Verdict> {
   const { cloud } = bench;
   const fate = new Fate(trouble.blow);
-  const world = new World(bench, fate, spoil);
+  const world = new World(bench, fate, defect);
   await cloud.setFaults({ faults: trouble.faults });
   const firedBefore = cloud.firedFaults.length;
   const hasHappened = () => fate.struck || cloud.firedFaults.length > firedBefore;
   let disturbed: Operation | undefined;
+  let recovered = false;
   try {
     for (const step of life) {
       const operation = await world.operate(step);
@@ -65,12 +74,16 @@ export async function tryCase(
         disturbed = operation;
         await cloud.setFaults({ faults: [] });
       }
-      if (operation.ended === "well") {
+      const isWarned = operation.warnings.some((text) =>
+        text.startsWith("Could not be cleaned up"),
+      );
+      if (operation.ended === "well" && !isWarned) {
         await world.check(step);
         continue;
       }
       if (disturbed !== operation) world.breaks(`${step.kind} ended ${operation.ended} by itself`);
       if (operation.ended === "failed") world.checkSentence(operation);
+      recovered = true;
       await world.recover(recovery === "up" ? lastUp(life, step) : { kind: "destroy" });
       break;
     }
@@ -81,6 +94,7 @@ export async function tryCase(
   return {
     broken: world.broken,
     happened: hasHappened(),
+    recovered,
     ended: disturbed?.ended ?? "undisturbed",
     problems: disturbed?.problems ?? [],
   };
@@ -100,10 +114,10 @@ class World {
   readonly #engine = new EngineTwin();
   readonly #processes: ProviderProcess[] = [];
 
-  readonly #spoil: ((ec2: Ec2) => Ec2) | undefined;
+  readonly #defect: Defect | undefined;
 
-  constructor(bench: ChaosBench, fate: Fate, spoil?: (ec2: Ec2) => Ec2) {
-    this.#spoil = spoil;
+  constructor(bench: ChaosBench, fate: Fate, defect?: Defect) {
+    this.#defect = defect;
     this.#bench = bench;
     this.#fate = fate;
   }
@@ -117,15 +131,17 @@ class World {
       environment: this.#bench.cloud.env,
       limits: HASTY,
       fate: this.#fate,
-      ...(this.#spoil !== undefined && { spoil: this.#spoil }),
+      ...this.#defect,
     });
     this.#processes.push(process);
-    const operation =
-      step.kind === "up"
-        ? await this.#engine.up(process, step.copies)
-        : await this.#engine.destroy(process);
+    const operation = await this.#on(process, step);
     if (operation.ended !== "lost") await process.ended();
     return operation;
+  }
+
+  #on(process: ProviderProcess, step: LifeStep): Promise<Operation> {
+    if (step.kind === "up") return this.#engine.up(process, step.copies);
+    return step.kind === "refresh" ? this.#engine.refresh(process) : this.#engine.destroy(process);
   }
 
   /** After an operation that ended well: what is wanted is there, and nothing else. */
@@ -155,7 +171,7 @@ class World {
     for (const problem of problems) {
       const [, text = ""] = /^\w+: (.*)/s.exec(problem) ?? [];
       const isClear = /^[A-Z0-9]|^[a-z][\w.-]*:/.test(text) && /\s/.test(text);
-      if (!isClear || /undefined|\[object|TypeError|^Error\b/.test(text)) {
+      if (!isClear || /undefined|\[object|TypeError|^Error\b/i.test(text)) {
         this.breaks(`not a clear sentence: ${problem}`);
       }
     }
@@ -163,8 +179,13 @@ class World {
 
   /** The operation after the trouble has to end well, whoever of the old ones still lives. */
   async recover(step: LifeStep): Promise<void> {
-    const { ended, problems } = await this.operate(step);
+    let { ended, problems } = await this.operate(step);
     await this.#awaitOld();
+    if (ended === "failed" && problems.every((one) => one.includes("Run `pulumi refresh`, then"))) {
+      // A person does what the sentence says.
+      await this.operate({ kind: "refresh" });
+      ({ ended, problems } = await this.operate(step));
+    }
     if (ended !== "well") return this.breaks(`the next ${step.kind} ${ended}: ${problems}`);
     await this.check(step);
   }

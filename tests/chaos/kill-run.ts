@@ -1,0 +1,108 @@
+/** Kills with the real engine and real helpers, one after the other on one stack. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { destination, openScene, type Scene, type SourceImage, source } from "../e2e/scene.ts";
+import type { Operation, Stack } from "../e2e/stack.ts";
+import { processesBelow, type SeenProcess } from "../security/watched-machines.ts";
+import { describeKill, type Kill, PROVIDER_PATTERN, VICTIMS, watchFor } from "./kills.ts";
+
+/** Three heartbeats at that pace are 1.5 s; then it may have helpers to end. */
+const ORPHAN_MS = 30_000;
+
+/** A tenth of the waits that AWS is owed; what must be longer than something else still is. */
+const PACE = "0.1";
+
+export interface KillGround extends AsyncDisposable {
+  /** @returns Whether it came to the kill: an operation may be quicker. @throws AssertionError */
+  try(kill: Kill): Promise<boolean>;
+}
+
+export async function openKillGround(): Promise<KillGround> {
+  const scene = await openScene();
+  const sources = [await scene.importImage("first"), await scene.importImage("second")] as const;
+  const stack = await scene.newStack({ AMICOPY_PACE: PACE });
+  let count = 0;
+  return {
+    async try(kill) {
+      const from = sources[count % 2] as SourceImage;
+      count += 1;
+      stack.declare({
+        golden: { sourceAmiId: from.imageId, source, destination, timeoutMinutes: 5 },
+      });
+      let orphans: readonly SeenProcess[] = [];
+      const watch = watchFor(kill.at, (cli) => {
+        orphans = processesBelow(cli.pid ?? 0);
+        VICTIMS[kill.victim](cli);
+      });
+      const killed = await stack.up({ onOutput: watch.onOutput });
+      watch.end();
+      await goOn({ scene, stack, from }, kill).catch((error: unknown) => {
+        const output = `the killed up (${killed.code}):\n${killed.output}`;
+        throw new Error(`${describeKill(kill)}: ${error}\n${output}`, { cause: error });
+      });
+      await endOrphans(orphans);
+      return watch.struck;
+    },
+    async [Symbol.asyncDispose]() {
+      await unlocked(stack, () => stack.destroy());
+      await scene.close();
+    },
+  };
+}
+
+interface Ground {
+  readonly scene: Scene;
+  readonly stack: Stack;
+  readonly from: SourceImage;
+}
+
+async function goOn({ scene, stack, from }: Ground, { recovery }: Kill): Promise<void> {
+  if (recovery === "up") {
+    const up = await unlocked(stack, () => stack.up());
+    assert.equal(up.code, 0, up.output);
+    const image = await stack.image("golden");
+    await scene.assertOnlyLeft(image);
+    await scene.assertEqualBytes(image, from);
+    return;
+  }
+  const destroy = await unlocked(stack, () => stack.destroy());
+  assert.equal(destroy.code, 0, destroy.output);
+  await scene.assertOnlyLeft();
+}
+
+/** As a person does it: told that the stack is locked by who is gone, they cancel and try again. */
+async function unlocked(stack: Stack, operate: () => Promise<Operation>): Promise<Operation> {
+  const operation = await operate();
+  if (!/the stack is currently locked/.test(operation.output)) return operation;
+  const cancel = await stack.run("cancel", "--yes");
+  assert.equal(cancel.code, 0, cancel.output);
+  return operate();
+}
+
+/**
+ * Our provider ends by itself when its engine is gone. Pulumi's language host does not, whose process
+ * it is; it is ended here.
+ *
+ * @throws AssertionError when the provider is still there.
+ */
+async function endOrphans(orphans: readonly SeenProcess[]): Promise<void> {
+  const isThere = ({ pid, args }: SeenProcess) => argumentsOf(pid) === args;
+  const limitMs = performance.now() + ORPHAN_MS;
+  const providers = orphans.filter(({ args }) => PROVIDER_PATTERN.test(args));
+  while (providers.some(isThere)) {
+    assert.ok(performance.now() < limitMs, "the provider of a killed CLI is still there");
+    await sleep(100);
+  }
+  for (const orphan of orphans.filter(isThere)) process.kill(orphan.pid, "SIGKILL");
+}
+
+/** Empty for a process that is gone. */
+function argumentsOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
+}
