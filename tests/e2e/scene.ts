@@ -122,6 +122,8 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
     },
     async close() {
       for (const client of clients) client.destroy();
+      // A machine that has just begun may not have been looked at yet.
+      watch.look();
       const traces = [
         ...watch.traces(),
         ...stacks.flatMap((stack) => stack.traces()),
