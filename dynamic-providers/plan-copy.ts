@@ -47,7 +47,7 @@ export async function planCopy(
     source: openEc2(checked.source, environment),
     destination: openEc2(checked.destination, environment),
   };
-  const report = await preflight(checked, clouds);
+  const report = await preflight(checked, clouds, undefined, { triesRights: true });
   return {
     problems: report.problems,
     fidelity: report.fidelity ?? [],

@@ -91,7 +91,9 @@ export interface Question {
 /** @throws Error for an action whose kinds of things are not written down here. */
 export function questionsOf({ service, action: name, subject }: CallRecord): Question[] {
   const action = `${service}:${name}`;
-  if (service === "sts" || name.startsWith("Describe")) return [{ action, requestTagKeys: [] }];
+  // A console is an instance's; what else is got is the account's own.
+  const isLook = name.startsWith("Describe") || /^Get(?!Console)/.test(name);
+  if (service === "sts" || isLook) return [{ action, requestTagKeys: [] }];
   const authorized = AUTHORIZED[name];
   if (authorized === undefined) {
     throw new Error(

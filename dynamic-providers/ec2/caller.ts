@@ -126,6 +126,15 @@ export async function presentOnly<Item>(
   return found;
 }
 
+/** A dry run that would have succeeded is an error of its own name. */
+export async function dryRun(attempt: Promise<unknown>): Promise<void> {
+  try {
+    await attempt;
+  } catch (error) {
+    if (!isCloudError(error) || error.code !== "DryRunOperation") throw error;
+  }
+}
+
 /** A delete whose thing is gone already has succeeded. */
 export async function ifThere(removal: Promise<unknown>): Promise<void> {
   try {

@@ -13,6 +13,8 @@ export type CloudErrorKind =
   | "denied"
   /** This zone or type has no room now; another may. */
   | "capacity"
+  /** The account may not have more of it. */
+  | "quota"
   /** Something else still uses it; later it works. */
   | "in-use"
   /** A thing with this name, or this very rule, is there already. */

@@ -62,6 +62,23 @@ function baseCredentials(side: SideReference, environment: NodeJS.ProcessEnv): C
   return fromNodeProviderChain({ ...files, clientConfig: { region } });
 }
 
+/**
+ * When credentials from the environment end, if it says so (`AWS_CREDENTIAL_EXPIRATION`, as the AWS
+ * CLI exports it). All others are fetched again by the SDK; a role's are as good as those below it.
+ */
+export function endOfCredentials(
+  { profile, environmentPrefix }: SideReference,
+  environment: NodeJS.ProcessEnv,
+): string | undefined {
+  if (profile !== undefined) return undefined;
+  const prefix = environmentPrefix ?? "";
+  // The SDK's chain takes a named profile before the variables.
+  if (prefix === "" && environment.AWS_PROFILE) return undefined;
+  if (!environment[`${prefix}AWS_ACCESS_KEY_ID`]) return undefined;
+  const end = environment[`${prefix}AWS_CREDENTIAL_EXPIRATION`] ?? "";
+  return Number.isNaN(Date.parse(end)) ? undefined : end;
+}
+
 function readPrefixed(prefix: string, environment: NodeJS.ProcessEnv): Credentials {
   const required = (name: string): string => {
     const value = environment[`${prefix}${name}`];

@@ -275,6 +275,16 @@ export interface BootRequest {
   readonly tags: Tags;
 }
 
+/** What a dry run of a launch needs to know: who may do it depends on no more. */
+export type TriedLaunch = Omit<LaunchRequest, "clientToken" | "securityGroupId" | "userData">;
+
+export interface GroupRequest {
+  readonly name: string;
+  readonly description: string;
+  readonly vpcId: string;
+  readonly tags: Tags;
+}
+
 export interface Rule {
   readonly protocol: "tcp" | "udp" | "-1";
   /** Absent for protocol `-1`. */
@@ -395,6 +405,10 @@ export interface Ec2 {
   describeInstanceTypes(names: readonly string[]): Promise<InstanceTypeFacts[]>;
   /** Which of these types which zone offers. */
   describeOfferings(names: readonly string[]): Promise<{ instanceType: string; zone: string }[]>;
+  /** Whether the account lets no image become public in this region. */
+  blocksPublicImages(): Promise<boolean>;
+  /** When credentials that cannot be renewed end, ISO 8601; `undefined`: they can, or do not tell. */
+  credentialsEnd(): string | undefined;
   /** What the account does to new volumes and snapshots in this region. */
   encryptionDefaults(): Promise<EncryptionDefaults>;
   consoleOutput(instanceId: string): Promise<string>;
@@ -409,6 +423,8 @@ export interface Ec2 {
   runInstance(request: LaunchRequest): Promise<Instance>;
   /** Idempotent by its token. */
   bootImage(request: BootRequest): Promise<Instance>;
+  /** A dry run: throws what the call would, as far as EC2 looks. */
+  tryRunInstance(request: TriedLaunch): Promise<void>;
   terminateInstance(instanceId: string): Promise<void>;
   /** Pulls the plug: its system is not asked to shut down. One that is stopped already is fine. */
   stopInstance(instanceId: string): Promise<void>;
@@ -418,12 +434,9 @@ export interface Ec2 {
   attachVolume(volumeId: string, instanceId: string, deviceName: string): Promise<void>;
   detachVolume(volumeId: string, instanceId: string): Promise<void>;
 
-  createSecurityGroup(request: {
-    readonly name: string;
-    readonly description: string;
-    readonly vpcId: string;
-    readonly tags: Tags;
-  }): Promise<string>;
+  createSecurityGroup(request: GroupRequest): Promise<string>;
+  /** A dry run: throws what the call would, as far as EC2 looks. */
+  tryCreateSecurityGroup(request: GroupRequest): Promise<void>;
   deleteSecurityGroup(groupId: string): Promise<void>;
   /** A rule that is there already is fine. */
   allow(groupId: string, direction: "ingress" | "egress", rules: readonly Rule[]): Promise<void>;

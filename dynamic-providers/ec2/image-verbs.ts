@@ -17,6 +17,7 @@ import {
   EnableImageDeregistrationProtectionCommand,
   GetEbsDefaultKmsKeyIdCommand,
   GetEbsEncryptionByDefaultCommand,
+  GetImageBlockPublicAccessStateCommand,
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
   RegisterImageCommand,
@@ -44,6 +45,7 @@ type ImageVerbs = Pick<
   | "uefiData"
   | "snapshotPermissions"
   | "encryptionDefaults"
+  | "blocksPublicImages"
   | "createSnapshot"
   | "deleteSnapshot"
   | "registerImage"
@@ -90,6 +92,12 @@ export function imageVerbs(caller: Caller): ImageVerbs {
         encryptsByDefault: byDefault.EbsEncryptionByDefault ?? false,
         keyId: key.KmsKeyId ?? "",
       };
+    },
+    async blocksPublicImages() {
+      const answer = await repeat("GetImageBlockPublicAccessState", [], (ec2) =>
+        ec2.send(new GetImageBlockPublicAccessStateCommand({})),
+      );
+      return answer.ImageBlockPublicAccessState === "block-new-sharing";
     },
     async snapshotPermissions(snapshotId) {
       const answer = await repeat("DescribeSnapshotAttribute", [snapshotId], (ec2) =>

@@ -13,7 +13,15 @@ import {
   RunInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
-import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
+import {
+  allPages,
+  type Caller,
+  dryRun,
+  ifThere,
+  presentOnly,
+  tagFilters,
+  toSdkTags,
+} from "./caller.ts";
 import type { Ec2, IdOrTagQuery, Instance, LaunchRequest, LaunchVolume, Volume } from "./ec2.ts";
 import { readInstance, readInstanceType, readVolume } from "./read-answers.ts";
 
@@ -25,6 +33,7 @@ type MachineVerbs = Pick<
   | "describeOfferings"
   | "consoleOutput"
   | "runInstance"
+  | "tryRunInstance"
   | "terminateInstance"
   | "deleteVolume"
   | "setTags"
@@ -52,6 +61,23 @@ export function machineVerbs(caller: Caller): MachineVerbs {
         ec2.send(launchCommand(request)),
       );
       return readInstance(answer.Instances?.[0] ?? {});
+    },
+    tryRunInstance: (request) => {
+      const shape = { clientToken: "", securityGroupId: "", userData: new Uint8Array() };
+      const { input } = launchCommand({ ...request, ...shape });
+      const [network] = input.NetworkInterfaces ?? [];
+      const tried = {
+        ...input,
+        ClientToken: undefined,
+        UserData: undefined,
+        NetworkInterfaces: [{ ...network, Groups: undefined }],
+        DryRun: true,
+      };
+      return dryRun(
+        repeat("RunInstances", [request.instanceType, request.subnetId], (ec2) =>
+          ec2.send(new RunInstancesCommand(tried)),
+        ),
+      );
     },
     terminateInstance: (instanceId) =>
       ifThere(

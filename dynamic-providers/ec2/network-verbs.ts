@@ -12,9 +12,17 @@ import {
   RevokeSecurityGroupEgressCommand,
   RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
-import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
+import {
+  allPages,
+  type Caller,
+  dryRun,
+  ifThere,
+  presentOnly,
+  tagFilters,
+  toSdkTags,
+} from "./caller.ts";
 import { isCloudError } from "./cloud-error.ts";
-import type { Ec2, Rule, SecurityGroup } from "./ec2.ts";
+import type { Ec2, GroupRequest, Rule, SecurityGroup } from "./ec2.ts";
 import { readNatGateway, readRouteTable, readSecurityGroup, readSubnet } from "./read-answers.ts";
 
 type NetworkVerbs = Pick<
@@ -24,6 +32,7 @@ type NetworkVerbs = Pick<
   | "describeNatGateways"
   | "describeSecurityGroups"
   | "createSecurityGroup"
+  | "tryCreateSecurityGroup"
   | "deleteSecurityGroup"
   | "allow"
   | "revoke"
@@ -73,19 +82,19 @@ export function networkVerbs(caller: Caller): NetworkVerbs {
     },
     describeSecurityGroups: (query) => describeSecurityGroups(caller, query),
 
-    async createSecurityGroup({ name, description, vpcId, tags }) {
+    async createSecurityGroup(request) {
+      const { name, vpcId } = request;
       const answer = await once("CreateSecurityGroup", [name, vpcId], (ec2) =>
-        ec2.send(
-          new CreateSecurityGroupCommand({
-            GroupName: name,
-            Description: description,
-            VpcId: vpcId,
-            TagSpecifications: [{ ResourceType: "security-group", Tags: toSdkTags(tags) }],
-          }),
-        ),
+        ec2.send(new CreateSecurityGroupCommand(groupInput(request))),
       );
       return answer.GroupId ?? "";
     },
+    tryCreateSecurityGroup: (request) =>
+      dryRun(
+        repeat("CreateSecurityGroup", [request.name, request.vpcId], (ec2) =>
+          ec2.send(new CreateSecurityGroupCommand({ ...groupInput(request), DryRun: true })),
+        ),
+      ),
     deleteSecurityGroup: (groupId) =>
       ifThere(
         repeat("DeleteSecurityGroup", [groupId], (ec2) =>
@@ -104,6 +113,16 @@ export function networkVerbs(caller: Caller): NetworkVerbs {
       }
     },
     closeSecurityGroup: (groupId) => closeSecurityGroup(caller, groupId),
+  };
+}
+
+function groupInput({ name, description, vpcId, tags }: GroupRequest) {
+  const ResourceType = "security-group" as const;
+  return {
+    GroupName: name,
+    Description: description,
+    VpcId: vpcId,
+    TagSpecifications: [{ ResourceType, Tags: toSdkTags(tags) }],
   };
 }
 

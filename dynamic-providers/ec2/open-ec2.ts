@@ -3,6 +3,7 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { bootVerbs } from "./boot-verbs.ts";
 import { makeCaller } from "./caller.ts";
+import { endOfCredentials } from "./credentials.ts";
 import { donorVerbs } from "./donor-verbs.ts";
 import type { Ec2 } from "./ec2.ts";
 import { imageVerbs } from "./image-verbs.ts";
@@ -28,6 +29,7 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
       const arn = answer.Arn ?? "";
       return { accountId: answer.Account ?? "", partition: arn.split(":")[1] ?? "", arn };
     },
+    credentialsEnd: () => endOfCredentials(side, environment),
     ...imageVerbs(caller),
     ...machineVerbs(caller),
     ...donorVerbs(caller),

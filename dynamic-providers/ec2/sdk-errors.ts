@@ -29,6 +29,15 @@ const KIND_BY_CODE: Readonly<Record<string, CloudErrorKind>> = {
   InsufficientVolumeCapacity: "capacity",
   Unsupported: "capacity",
 
+  VcpuLimitExceeded: "quota",
+  InstanceLimitExceeded: "quota",
+  VolumeLimitExceeded: "quota",
+  MaxIOPSLimitExceeded: "quota",
+  SnapshotLimitExceeded: "quota",
+  PendingSnapshotLimitExceeded: "quota",
+  SecurityGroupLimitExceeded: "quota",
+  AddressLimitExceeded: "quota",
+
   DependencyViolation: "in-use",
   VolumeInUse: "in-use",
   IncorrectInstanceState: "in-use",

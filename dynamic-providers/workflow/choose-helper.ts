@@ -180,7 +180,13 @@ async function candidateImages(
   if (newest.size > 0) return newest;
   const message = `there is no image ${IMAGE_NAME} of ${IMAGE_OWNER} in ${cloud.region}`;
   return {
-    none: { wish: "imageId", message, hint: "Give an image of a Linux with Node 22.18 or newer." },
+    none: {
+      wish: "imageId",
+      message,
+      hint:
+        'Give an image of a Linux with Node 22.18 or newer; or, if the account\'s setting "Allowed AMIs" ' +
+        "hides Amazon's, allow the provider amazon.",
+    },
   };
 }
 

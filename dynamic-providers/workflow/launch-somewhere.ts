@@ -22,12 +22,16 @@ export interface LaunchPlan {
   readonly hint: string;
 }
 
+const QUOTA_HINT =
+  "Ask for a higher quota of running on-demand vCPUs in Service Quotas, or end instances.";
+
 /** @throws CopyError `no-capacity` when no zone and type has room. */
 export async function launchSomewhere(
   run: Run,
   plan: LaunchPlan,
 ): Promise<{ readonly instance: Instance; readonly choice: HelperChoice }> {
   const full: string[] = [];
+  let quota: unknown;
   for (const [index, choice] of plan.choices.entries()) {
     const place = `${choice.instanceType} in ${choice.subnet.availabilityZone}`;
     run.report(plan.row, `launching ${place}`);
@@ -36,13 +40,17 @@ export async function launchSomewhere(
       const create = () => plan.cloud.runInstance(request);
       return { instance: await repeatWithToken(run, create), choice };
     } catch (error) {
-      if (!isCloudError(error, "capacity")) throw error;
+      // Of vCPUs a smaller type needs less; of anything else all types need the same.
+      const needsLess = isCloudError(error, "quota") && error.code === "VcpuLimitExceeded";
+      if (!isCloudError(error, "capacity") && !needsLess) throw error;
+      if (needsLess) quota = error;
       full.push(`${place} (${error.code})`);
     }
   }
   throw new CopyError(`no room for the ${plan.what}: tried ${full.join(", ")}`, {
     code: "no-capacity",
     step: plan.step,
-    hint: plan.hint,
+    hint: quota === undefined ? plan.hint : QUOTA_HINT,
+    cause: quota,
   });
 }

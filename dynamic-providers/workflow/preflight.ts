@@ -11,12 +11,15 @@ import { judgeFidelity } from "./fidelity.ts";
 import type { Reach } from "./find-reach.ts";
 import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
 import { checkBoot } from "./preflight/check-boot.ts";
+import { checkCredentials } from "./preflight/check-credentials.ts";
 import { checkDevices } from "./preflight/check-devices.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
 import { checkLicense, type LicenseCheck } from "./preflight/check-license.ts";
 import { checkName, inheritedName } from "./preflight/check-name.ts";
+import { checkPublic } from "./preflight/check-public.ts";
 import { checkReach } from "./preflight/check-reach.ts";
+import { checkRights } from "./preflight/check-rights.ts";
 import { checkSharing } from "./preflight/check-sharing.ts";
 import { checkSnapshots } from "./preflight/check-snapshots.ts";
 import { checkSourceImage, isImageId } from "./preflight/check-source-image.ts";
@@ -47,6 +50,11 @@ export interface PreflightReport {
   readonly donor?: Image;
 }
 
+export interface PreflightOptions {
+  /** Whether the rights are tried by dry runs; a copy does not, since its first calls tell the same. */
+  readonly triesRights?: boolean;
+}
+
 /**
  * Looks and never changes anything. Does not throw for what a person can repair.
  *
@@ -57,6 +65,7 @@ export async function preflight(
   request: CopyRequest,
   clouds: Clouds,
   previous?: RunIdentity,
+  options: PreflightOptions = {},
 ): Promise<PreflightReport> {
   const [source, destination] = await Promise.all([
     enterSide("source", request.source, clouds.source, previous?.source),
@@ -97,8 +106,26 @@ export async function preflight(
     checkSharing(request, found, identity, clouds.destination),
   );
   const estimate = await expected(found, helpers);
+  const more = [
+    await sentences("destination", () => checkPublic(request, found, identity, clouds.destination)),
+    checkCredentials(
+      {
+        source: clouds.source.credentialsEnd(),
+        destination: clouds.destination.credentialsEnd(),
+      },
+      estimate?.seconds,
+      Date.now(),
+    ),
+    options.triesRights === true ? await rightsChecks(request, clouds, helpers) : [],
+  ].flat();
   return {
-    problems: [...problems, ...licensing, ...sharing, ...checkFidelity(request.strict, fidelity)],
+    problems: [
+      ...problems,
+      ...licensing,
+      ...sharing,
+      ...checkFidelity(request.strict, fidelity),
+      ...more,
+    ],
     identity,
     fidelity,
     ...license,
@@ -162,6 +189,19 @@ async function helperChecks(request: CopyRequest, helpers: Helpers): Promise<Pro
     sides.map((side) => helpers[side].then(reachOf, () => undefined)),
   );
   return [...groups.flat(), ...checkReach(source, destination)];
+}
+
+async function rightsChecks(
+  request: CopyRequest,
+  clouds: Clouds,
+  helpers: Helpers,
+): Promise<Problem[]> {
+  const groups = (["source", "destination"] as const).map((side) =>
+    sentences(side, async () =>
+      checkRights(side, request, clouds[side], bestOf(await helpers[side].catch(() => undefined))),
+    ),
+  );
+  return (await Promise.all(groups)).flat();
 }
 
 async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate | undefined> {

@@ -95,6 +95,8 @@ export function toCopyError(error: unknown, step: string, signal?: AbortSignal):
 const HINTS: Partial<Record<string, string>> = {
   throttled: "AWS limits how often this account may call it; run `pulumi up` again later.",
   denied: "Give the identity of this side the permission, then run `pulumi up` again.",
+  quota:
+    "Ask for a higher quota of this account and region in Service Quotas, or free some of it, then run `pulumi up` again.",
   credentials: "Renew the credentials of this side, then run `pulumi up` again.",
   unreachable: "Check the network from here to AWS, then run `pulumi up` again.",
   capacity: "Set `helper.*.instanceType` or `helper.*.subnetId`, or run `pulumi up` again later.",

@@ -124,7 +124,9 @@ async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promi
     helper: { source: {}, destination: behind(there.privateSubnetId) },
   };
   const other = { source: behind(here.privateSubnetId), destination: {} };
-  await record(() => preflight({ ...request, helper: other }, bench.clouds()));
+  const tried = { triesRights: true };
+  await record(() => preflight({ ...request, helper: other }, bench.clouds(), undefined, tried));
+  await record(() => bench.clouds().destination.blocksPublicImages());
   const identity = await bench.identity(runId(2));
   const failing = await bench.context("fails");
   await record(() => assert.rejects(copyImage(request, identity, failing)));
