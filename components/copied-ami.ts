@@ -14,6 +14,7 @@ import type { CopiedSnapshot, FidelityLine } from "../dynamic-providers/workflow
 
 export type {
   AssumeRoleArgs,
+  DebugArgs,
   DeviceChangeArgs,
   HelperArgs,
   HelperSideArgs,

@@ -39,6 +39,16 @@ export interface SideArgs {
   readonly expectedAccountId?: Input<string> | undefined;
 }
 
+/** How to look into a helper that has failed. */
+export interface DebugArgs {
+  /** Name of a key pair in the helper's account and region. */
+  readonly keyName: Input<string>;
+  /** The one IPv4 address from which SSH (22/tcp) is let in, while the helper is there. */
+  readonly sshFrom: Input<string>;
+  /** How long a failed helper stays, 1 to 1440. The next `up` or `destroy` ends it before. Default: 60. */
+  readonly keepMinutes?: Input<number> | undefined;
+}
+
 /** Wishes for one helper instance. A change of any of them: nothing; the next copy uses it. */
 export interface HelperSideArgs {
   /** E.g. `c8gn.xlarge`; never substituted. Default: the first of a list that a zone offers. */
@@ -51,6 +61,8 @@ export interface HelperSideArgs {
   readonly address?: Input<"public" | "private"> | undefined;
   /** IPv4 address that the world sees of a helper behind a NAT: needed where its subnet leads out through something else than one of EC2's NAT gateways. Not together with `address: "private"`. Default: found from the subnet's route table. */
   readonly natAddress?: Input<string> | undefined;
+  /** Lets you log in, and keeps the helper for a while when the copy fails. Default: neither. */
+  readonly debug?: Input<DebugArgs> | undefined;
   /** Further tags of the instance and its volumes; keys of letters, digits and `+ - = . , _ : @` only. Default: none. */
   readonly tags?: Input<Record<string, Input<string>>> | undefined;
 }

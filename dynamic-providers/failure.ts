@@ -48,6 +48,7 @@ export function messageOf(cause: unknown): string {
   const parts = [sentence(printable(cause.message))];
   if (isCopyError(cause)) {
     if (cause.hint !== undefined) parts.push(cause.hint);
+    if (cause.kept.length > 0) parts.push(`Kept: ${cause.kept.map(printableLine).join("; ")}.`);
     if (cause.leftBehind.length > 0) {
       const left = cause.leftBehind.map(printableLine).join("; ");
       parts.push(`Could not be cleaned up: ${left}.`);

@@ -116,7 +116,29 @@ const side = v.pipe(
   ),
 );
 
-const ipv4 = text(/^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/, "an IPv4 address");
+const ipv4 = text(
+  /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/,
+  'one IPv4 address (like "203.0.113.7")',
+);
+
+/** Ours. A day is long enough to look; somebody pays for the helper meanwhile. */
+const KEEP_DEFAULT_MINUTES = 60;
+const KEEP_MAX_MINUTES = 24 * 60;
+
+const debug = v.strictObject({
+  keyName: known(text(/^[\x20-\x7e]{1,255}$/, "the name of a key pair")),
+  sshFrom: known(
+    v.pipe(
+      v.string('must be one IPv4 address (like "203.0.113.7")'),
+      v.transform((value) => value.replace(/\/32$/, "")),
+      ipv4,
+    ),
+  ),
+  keepMinutes: v.optional(
+    known(wholeNumber(1, KEEP_MAX_MINUTES, "minutes")),
+    () => KEEP_DEFAULT_MINUTES,
+  ),
+});
 
 const helperSideFields = v.strictObject({
   instanceType: optional(
@@ -128,6 +150,7 @@ const helperSideFields = v.strictObject({
   ),
   address: optional(text(/^(?:public|private)$/, '"public" or "private"')),
   natAddress: optional(ipv4),
+  debug: optional(debug),
   tags: optional(helperTags),
 });
 

@@ -41,7 +41,13 @@ export function subjectOf(input: Readonly<Record<string, unknown>>, call: Call):
     if (kind === undefined || found === undefined) return [];
     return [{ id, kind: kind.kind, tagKeys: [...found.tags.keys()] }];
   });
-  return { things, requestTagKeys: requestTagKeys(input.TagSpecifications) };
+  const keyPairs = [...call.store.keyPairs.values()]
+    .filter(({ name }) => name === input.KeyName)
+    .map(({ id, tags }) => ({ id, kind: "key-pair", tagKeys: [...tags.keys()] }));
+  return {
+    things: [...things, ...keyPairs],
+    requestTagKeys: requestTagKeys(input.TagSpecifications),
+  };
 }
 
 function requestTagKeys(specifications: unknown): Record<string, string[]> {

@@ -116,7 +116,7 @@ export function largestJob(): Job {
 
 /** Bytes of the whole user data with the largest job, as EC2 gets it. */
 export function userDataSizeBytes(template: string): number {
-  return userDataFor(template, largestJob(), Number.POSITIVE_INFINITY).length;
+  return userDataFor(template, largestJob(), { maxBytes: Number.POSITIVE_INFINITY }).length;
 }
 
 async function makeLibrary(folder: string): Promise<void> {

@@ -41,7 +41,7 @@ const AUTHORIZED: Readonly<Record<string, { makes?: readonly string[]; uses: rea
   {
     RunInstances: {
       makes: ["instance", "network-interface", "volume"],
-      uses: ["image", "security-group", "snapshot", "subnet"],
+      uses: ["image", "key-pair", "security-group", "snapshot", "subnet"],
     },
     CreateSecurityGroup: { makes: ["security-group"], uses: ["vpc"] },
     CreateSnapshot: { makes: ["snapshot"], uses: ["volume"] },

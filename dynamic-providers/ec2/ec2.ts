@@ -250,6 +250,8 @@ export interface LaunchRequest {
   readonly securityGroupId: string;
   /** Whether to ask for a public address; absent: as the subnet does. */
   readonly publicAddress?: boolean;
+  /** Of a key pair; absent: nobody can log in. */
+  readonly keyName?: string;
   /** Raw bytes, already gzipped. */
   readonly userData: Uint8Array;
   readonly volumes: readonly LaunchVolume[];
@@ -405,6 +407,7 @@ export interface Ec2 {
   describeInstanceTypes(names: readonly string[]): Promise<InstanceTypeFacts[]>;
   /** Which of these types which zone offers. */
   describeOfferings(names: readonly string[]): Promise<{ instanceType: string; zone: string }[]>;
+  hasKeyPair(name: string): Promise<boolean>;
   /** Whether the account lets no image become public in this region. */
   blocksPublicImages(): Promise<boolean>;
   /** When credentials that cannot be renewed end, ISO 8601; `undefined`: they can, or do not tell. */

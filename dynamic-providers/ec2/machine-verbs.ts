@@ -8,6 +8,7 @@ import {
   DescribeInstancesCommand,
   DescribeInstanceTypeOfferingsCommand,
   DescribeInstanceTypesCommand,
+  DescribeKeyPairsCommand,
   DescribeVolumesCommand,
   GetConsoleOutputCommand,
   RunInstancesCommand,
@@ -31,6 +32,7 @@ type MachineVerbs = Pick<
   | "describeVolumes"
   | "describeInstanceTypes"
   | "describeOfferings"
+  | "hasKeyPair"
   | "consoleOutput"
   | "runInstance"
   | "tryRunInstance"
@@ -47,6 +49,14 @@ export function machineVerbs(caller: Caller): MachineVerbs {
     describeVolumes: (query) => describeVolumes(caller, query),
     describeInstanceTypes: (names) => describeInstanceTypes(caller, names),
     describeOfferings: (names) => describeOfferings(caller, names),
+
+    async hasKeyPair(name) {
+      // By filter: an unknown name is an error otherwise. In it some characters are wildcards.
+      const answer = await repeat("DescribeKeyPairs", [name], (ec2) =>
+        ec2.send(new DescribeKeyPairsCommand({ Filters: [{ Name: "key-name", Values: [name] }] })),
+      );
+      return (answer.KeyPairs ?? []).some(({ KeyName }) => KeyName === name);
+    },
 
     async consoleOutput(instanceId) {
       const answer = await repeat("GetConsoleOutput", [instanceId], (ec2) =>
@@ -193,6 +203,7 @@ function launchCommand(request: LaunchRequest): RunInstancesCommand {
     ClientToken: request.clientToken,
     ImageId: request.imageId,
     InstanceType: request.instanceType as RunInstancesCommand["input"]["InstanceType"],
+    KeyName: request.keyName,
     MinCount: 1,
     MaxCount: 1,
     // Shutting itself down is how a helper without a controller ends, and with it its volumes.

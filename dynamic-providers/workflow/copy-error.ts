@@ -46,6 +46,8 @@ export class CopyError extends Error {
   readonly hint: string | undefined;
   /** What could not be cleaned up, `instance i-… in us-east-1: why` a line; set when undo failed. */
   leftBehind: readonly string[] = [];
+  /** Helpers that stay for a while because they were asked to, each with how to log in. */
+  kept: readonly string[] = [];
 
   constructor(message: string, details: CopyErrorDetails) {
     super(message, { cause: details.cause });

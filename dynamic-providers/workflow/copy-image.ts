@@ -35,6 +35,7 @@ import { endLeftovers } from "./end-leftovers.ts";
 import { formatEstimate } from "./estimate.ts";
 import { findFinished } from "./find-finished.ts";
 import { keepAlive } from "./keep-alive.ts";
+import { keepFailed } from "./keep-failed.ts";
 import { preflight } from "./preflight.ts";
 import { type CheckedSource, registerCopy } from "./register-copy.ts";
 import { claimImage, type RegisteredImage } from "./register-image.ts";
@@ -115,7 +116,9 @@ async function claim(
     { side: "destination" as const, cloud: clouds.destination, vpcId: await vpcOf("destination") },
     { side: "source" as const, cloud: clouds.source, vpcId: await vpcOf("source") },
   ];
-  const endMs = startMs + request.timeoutMinutes * 60_000 + limits.expiryMarginMs;
+  const wishes = [request.helper.source, request.helper.destination];
+  const keptMinutes = Math.max(0, ...wishes.map(({ debug }) => debug?.keepMinutes ?? 0));
+  const endMs = startMs + (request.timeoutMinutes + keptMinutes) * 60_000 + limits.expiryMarginMs;
   const expires = new Date(endMs).toISOString();
   const { runId } = identity;
   const namePrefix = request.temporaryNamePrefix;
@@ -237,18 +240,22 @@ interface CleanUp {
   readonly context: RunContext;
   readonly undo: UndoStack;
   /** Absent: the run never got as far as creating more than its claim. */
-  readonly claimed: Run | undefined;
+  readonly claimed: ClaimedRun | undefined;
   readonly failure: unknown;
 }
 
 /** Never throws. @returns What it could not remove, and why. */
 async function cleanUp({ context, undo, claimed, failure }: CleanUp): Promise<string[]> {
   const leftBehind: string[] = [];
+  let spared: ReadonlySet<string> = new Set();
   if (failure !== undefined && claimed !== undefined) {
     context.report("image", "cleaning up");
+    const { ids, sentences } = await keepFailed(claimed, failure);
+    spared = ids;
+    if (isCopyError(failure)) failure.kept = sentences;
     // By tag first: a call whose answer was lost may have made what the undo stack does not know.
-    leftBehind.push(...(await endOwnLeftovers(claimed)));
+    leftBehind.push(...(await endOwnLeftovers(claimed, spared)));
   }
-  leftBehind.push(...(await undo.run(failure !== undefined)));
+  leftBehind.push(...(await undo.run(failure !== undefined, spared)));
   return leftBehind;
 }

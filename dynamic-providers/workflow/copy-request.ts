@@ -24,7 +24,19 @@ export interface HelperRequest {
   readonly address?: "public" | "private";
   /** What the world sees of it when it is behind a NAT that is not found from its route table. */
   readonly natAddress?: string;
+  /** Absent: SSH is closed and a failed helper ends at once. */
+  readonly debug?: DebugRequest;
   readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** How to look into a helper that has failed. */
+export interface DebugRequest {
+  /** A key pair of its account and region. */
+  readonly keyName: string;
+  /** The one IPv4 address from which SSH is let in. */
+  readonly sshFrom: string;
+  /** How long it stays after it has failed. */
+  readonly keepMinutes: number;
 }
 
 /** How a device of the copy is to differ from the source's. */

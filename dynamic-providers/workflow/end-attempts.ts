@@ -46,14 +46,19 @@ export async function endOlderAttempts(run: Run, olderSeen: boolean): Promise<vo
 /**
  * Ends what this failed attempt has made, found by tag. Never throws.
  *
+ * @param spared - Ids of what stays on purpose.
  * @returns What could not be ended and why.
  */
-export async function endOwnLeftovers(run: Run): Promise<string[]> {
+export async function endOwnLeftovers(
+  run: Run,
+  spared: ReadonlySet<string> = new Set(),
+): Promise<string[]> {
   const { clock, limits, identity, attempt } = run;
   const waiting = { clock, limits, signal: AbortSignal.timeout(limits.undoMs) };
   const rule = {
     runId: identity.runId,
     keepAdoptable: true,
+    spared,
     concerns: (tags: Readonly<Record<string, string>>) => attemptOf(tags) === attempt,
   };
   const failures: string[] = [];

@@ -12,13 +12,14 @@ import {
 } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Ec2 } from "../ec2/ec2.ts";
-import { CopyError } from "./copy-error.ts";
+import { CopyError, isCopyError } from "./copy-error.ts";
 import type { Helper } from "./launch-helper.ts";
 
 type Message<Type extends HelperMessage["type"]> = HelperMessage & { readonly type: Type };
 
-/** Lines of a console that an error shows. */
+/** Lines of a console that an error shows, and of the other helper's when that may say more. */
 const TAIL_LINES = 20;
+const OTHER_TAIL_LINES = 10;
 /** Ours: a helper has one state line a volume and three more; whoever says much more is no helper. */
 const STATES_MAX = 1000;
 /** Ours: a line of noise longer than this says nothing more. */
@@ -100,8 +101,8 @@ export class HelperConsole {
   }
 
   /** The end of the console for an error, harmless to whoever prints it. */
-  tail(): string {
-    return consoleTail(this.#text);
+  tail(lineCount = TAIL_LINES): string {
+    return consoleTail(this.#text, lineCount);
   }
 
   /** @returns Whether something was new. */
@@ -150,13 +151,17 @@ export class HelperConsole {
   }
 }
 
-/** The last lines of a console, with everything that is not plain ASCII made visible. */
-export function consoleTail(text: string): string {
+/**
+ * The last lines of a console, with everything that is not plain ASCII made visible. Without our own
+ * intact lines, which are said again and again and have been understood: room for what was not.
+ */
+export function consoleTail(text: string, lineCount = TAIL_LINES): string {
   const lines = text
     .split(/\r?\n/)
     .map((line) => line.trimEnd())
-    .filter((line) => line !== "")
-    .slice(-TAIL_LINES)
+    .filter((line) => line !== "" && decodeConsoleLines(line).length === 0)
+    .filter((line, index, all) => line !== all[index - 1])
+    .slice(-lineCount)
     .map((line) => escapeControls(line.slice(-TAIL_LINE_MAX_LENGTH)));
   if (lines.length === 0) return "; its console is empty";
   return `; the end of its console:\n${lines.map((line) => `  | ${line}`).join("\n")}`;
@@ -173,7 +178,7 @@ function escapeControls(line: string): string {
 
 /**
  * Of two failing helpers the one whose words tell more: a lost peer is what the other one's trouble
- * looks like from here.
+ * looks like from here. When neither has said what is wrong, the end of both consoles is told.
  */
 export async function moreTelling(
   error: unknown,
@@ -188,7 +193,17 @@ export async function moreTelling(
     }
   }
   const culprit = consoles.find(({ failed }) => failed !== undefined && !isAboutPeer(failed.code));
-  return culprit?.failure() ?? error;
+  return culprit?.failure() ?? withOther(error, consoles);
+}
+
+function withOther(error: unknown, consoles: readonly HelperConsole[]): unknown {
+  if (!isCopyError(error, "helper-failed", "helper-lost")) return error;
+  const other = consoles.find(({ helper }) => !error.ids.includes(helper.instance.instanceId));
+  if (other === undefined) return error;
+  const { code, step, ids, hint } = error;
+  const message = `${error.message}\nthe ${other.name}${other.tail(OTHER_TAIL_LINES)}`;
+  const details = { code, step, ids, cause: error, ...(hint !== undefined && { hint }) };
+  return new CopyError(message, details);
 }
 
 function isAboutPeer(code: string): boolean {

@@ -23,11 +23,18 @@ const EGRESS_DEFAULT: readonly Rule[] = [
 /** What a boot may need: packages and archives come by HTTPS; DNS and NTP of the VPC are not filtered. */
 const EGRESS_BOOT: readonly Rule[] = [{ protocol: "tcp", port: 443, cidr: "0.0.0.0/0" }];
 
-/** Before launch: nothing in, HTTPS out. */
+const SSH_PORT = 22;
+
+/** Before launch: nothing in (but SSH from the one address that was asked for), HTTPS out. */
 export async function closeForBoot(run: Run, side: "source" | "destination", groupId: string) {
   const cloud = cloudOf(run, side);
   await cloud.allow(groupId, "egress", EGRESS_BOOT);
   await cloud.revoke(groupId, "egress", EGRESS_DEFAULT);
+  const { debug } = run.request.helper[side];
+  if (debug === undefined) return;
+  await cloud.allow(groupId, "ingress", [
+    { protocol: "tcp", port: SSH_PORT, cidr: `${debug.sshFrom}/32` },
+  ]);
 }
 
 /** Waits for both keys, opens the one way between the two, tells each about the other. */

@@ -93,7 +93,11 @@ function addressFor(reach: Reach, instance: Instance): string | undefined {
 function launch(run: Run, plan: HelperPlan): ReturnType<typeof launchSomewhere> {
   const { side, choices, groupId, volumes } = plan;
   const { userDataTemplates, limits, request } = run;
-  const userData = userDataFor(userDataTemplates[side], jobFor(run, plan), limits.userDataMaxBytes);
+  const { debug } = request.helper[side];
+  const userData = userDataFor(userDataTemplates[side], jobFor(run, plan), {
+    maxBytes: limits.userDataMaxBytes,
+    ...(debug !== undefined && { keepMinutes: debug.keepMinutes }),
+  });
   return launchSomewhere(run, {
     step: STEP,
     what: `${side} helper`,
@@ -108,6 +112,7 @@ function launch(run: Run, plan: HelperPlan): ReturnType<typeof launchSomewhere> 
       subnetId: subnet.subnetId,
       securityGroupId: groupId,
       ...(reach.kind === "public" && { publicAddress: true }),
+      ...(debug !== undefined && { keyName: debug.keyName }),
       userData,
       volumes,
       tags: {

@@ -12,6 +12,7 @@ import type { Reach } from "./find-reach.ts";
 import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
 import { checkBoot } from "./preflight/check-boot.ts";
 import { checkCredentials } from "./preflight/check-credentials.ts";
+import { checkDebug } from "./preflight/check-debug.ts";
 import { checkDevices } from "./preflight/check-devices.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
@@ -84,6 +85,12 @@ export async function preflight(
     problemOf(destination),
     entered.source === undefined ? [] : sourceChecks(request, clouds, entered.source, look),
     helperChecks(request, helpers),
+    entered.source === undefined
+      ? []
+      : sentences("source", () => checkDebug("source", request, clouds.source)),
+    entered.destination === undefined
+      ? []
+      : sentences("destination", () => checkDebug("destination", request, clouds.destination)),
     entered.destination === undefined ? [] : destinationChecks(request, clouds, previous),
   ]);
   const problems = groups.flat();

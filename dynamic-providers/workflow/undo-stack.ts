@@ -32,11 +32,13 @@ export class UndoStack {
   /**
    * Undoes everything that is due and goes on past failures. Never throws.
    *
+   * @param spared - Ids of what stays on purpose.
    * @returns What could not be undone and why, a line each.
    */
-  async run(failed: boolean): Promise<string[]> {
+  async run(failed: boolean, spared: ReadonlySet<string> = new Set()): Promise<string[]> {
     const leftBehind: string[] = [];
     for (let entry = this.#entries.pop(); entry; entry = this.#entries.pop()) {
+      if (entry.what.split(" ").some((word) => spared.has(word))) continue;
       if (entry.dismissed || (entry.when === "on-failure" && !failed)) continue;
       try {
         await entry.undo();

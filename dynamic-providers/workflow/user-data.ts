@@ -7,18 +7,47 @@ import { CopyError } from "./copy-error.ts";
 /** Where the build leaves room for the job description in its user data. */
 const PLACEHOLDER = "@JOB@";
 
+export interface UserDataOptions {
+  readonly maxBytes: number;
+  /** How long turning off is put off, for a look into a failed helper; absent: not at all. */
+  readonly keepMinutes?: number;
+}
+
+/**
+ * Stands before the boot script's own `shutdown` on PATH: "now" and "in a minute", which both the
+ * script and the agent say when they have failed, become later. The dead-man switch passes as it
+ * is. Here and not in the agent, whose user data has no room for what hardly anybody asks for.
+ */
+function delayedShutdown(minutes: number): string {
+  return `real=$(command -v shutdown); keep=$(mktemp -d); cat >"$keep/shutdown" <<KEEP_END
+#!/bin/sh
+case \\$2 in now|+1) set -- -P +${minutes}; echo 'amicopy: kept for ${minutes} minutes';; esac
+exec $real "\\$@"
+KEEP_END
+chmod 755 "$keep" "$keep/shutdown"; export PATH="$keep:$PATH"
+`;
+}
+
 /**
  * @param template - The text of `dist/agent/source.sh` or `dist/agent/destination.sh`.
  * @throws CopyError `product-failed` when it is not our template or gets too big.
  */
-export function userDataFor(template: string, job: Job, maxBytes: number): Uint8Array {
+export function userDataFor(
+  template: string,
+  job: Job,
+  { maxBytes, keepMinutes }: UserDataOptions,
+): Uint8Array {
   const step = "user-data";
   if (template.split(PLACEHOLDER).length !== 2) {
     const message = `the agent's template has no single ${PLACEHOLDER}: run \`npm run build\``;
     throw new CopyError(message, { code: "product-failed", step });
   }
   // A function, since `$` in a replacement text has a meaning of its own.
-  const script = template.replace(PLACEHOLDER, () => JSON.stringify(job));
+  const filled = template.replace(PLACEHOLDER, () => JSON.stringify(job));
+  const script =
+    keepMinutes === undefined
+      ? filled
+      : filled.replace("\n", () => `\n${delayedShutdown(keepMinutes)}`);
   // The packed agent uses 64 letters alike; one Huffman table for it and for the text spoils both.
   // So each gets a gzip member of its own, which any gzip reader takes as one text.
   const agentAt = Math.max(script.search(/^[\w+/=]{1000,}$/m), 0);
@@ -28,6 +57,10 @@ export function userDataFor(template: string, job: Job, maxBytes: number): Uint8
   if (packed.length <= maxBytes) return packed;
   throw new CopyError(
     `user data for ${job.disks.length} volumes has ${packed.length} bytes, EC2 takes ${maxBytes}`,
-    { code: "product-failed", step },
+    {
+      code: "product-failed",
+      step,
+      ...(keepMinutes !== undefined && { hint: "Leave out helper.*.debug: it needs room there." }),
+    },
   );
 }

@@ -15,6 +15,7 @@ import {
   decodeConsoleLines,
   type Job,
 } from "../../agent/contract.ts";
+import { userDataFor } from "../../dynamic-providers/workflow/user-data.ts";
 import type { Machine, MachineSpec } from "../../localcloud/machines/machine.ts";
 import { makeUserData } from "../../tools/build.ts";
 import { boot, eventually, temporaryDirectory } from "../localcloud/machines/booted.ts";
@@ -46,14 +47,22 @@ interface Boot {
   readonly nodeArchives?: Record<string, string>;
   readonly jobText?: string;
   readonly shell?: string;
+  readonly keepMinutes?: number;
+  readonly onShutdown?: () => void;
 }
 
 async function bootHelper(context: TestContext, options: Boot): Promise<Machine> {
   const { node, agent = AGENT, nodeArchives, shell = "/bin/sh" } = options;
   const template = makeUserData(BOOT_SCRIPT, agent).replace("#!/bin/sh", `#!${shell}`);
   const text = options.jobText ?? JSON.stringify(nodeArchives ? { ...job, nodeArchives } : job);
-  const userData = gzipSync(template.replace("@JOB@", () => text));
-  return await boot(context, "", { userData, node });
+  const userData =
+    options.keepMinutes === undefined
+      ? gzipSync(template.replace("@JOB@", () => text))
+      : Buffer.from(
+          userDataFor(template, job, { maxBytes: 16_384, keepMinutes: options.keepMinutes }),
+        );
+  const { onShutdown = () => {} } = options;
+  return await boot(context, "", { userData, node, onShutdown });
 }
 
 /** Waits for a text on the console; the error shows the console. */
@@ -183,4 +192,29 @@ test("the script names no program by an absolute path", () => {
     body.replaceAll(/^\s*#.*$/gm, "").replaceAll("/dev/null", ""),
     /(^|[\s"'=])\/\w/m,
   );
+});
+
+const SHUTS_DOWN = `
+import { spawnSync } from "node:child_process";
+spawnSync("shutdown", ["-P", "now"], { stdio: "inherit" });
+process.exit(25);
+`;
+
+for (const [what, options] of [
+  ["whose boot script fails", { node: "tarball" }],
+  ["whose agent fails", { node: "present", agent: SHUTS_DOWN }],
+] as const) {
+  test(`a helper ${what} stays for as long as it is to be looked into`, async (context) => {
+    const machine = await bootHelper(context, { ...options, keepMinutes: 7 });
+    const text = await read(machine, /kept for 7 minutes[\s\S]*Shutdown scheduled in 7 min/);
+    const minutes = Math.ceil(job.timeoutMs / 60_000) + DEAD_MAN_GRACE_MINUTES;
+    assert.ok(text.includes(`Shutdown scheduled in ${minutes} min`), "the dead-man switch as ever");
+    assert.doesNotMatch(text, /Shutdown scheduled in 1 min/);
+  });
+}
+
+test("the same agent ends a helper at once that nobody wants to look into", async (context) => {
+  const off = Promise.withResolvers<void>();
+  await bootHelper(context, { node: "present", agent: SHUTS_DOWN, onShutdown: off.resolve });
+  await off.promise;
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { checkRequest, isUnknown } from "../../dynamic-providers/inputs.ts";
+import type { CopyRequest } from "../../dynamic-providers/workflow/copy-request.ts";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const least = {
@@ -111,6 +112,33 @@ suite("checking a request", () => {
       /^helper\.source\.address: must be "public" or "private"/,
     ],
     [
+      "a NAT's address",
+      { helper: { source: { natAddress: "203.0.113.256" } } },
+      /^helper\.source\.natAddress: must be one IPv4 address/,
+    ],
+    [
+      "a NAT's address beside private ones",
+      { helper: { source: { natAddress: "203.0.113.7", address: "private" } } },
+      /^helper\.source: has natAddress and address "private"/,
+    ],
+    [
+      "SSH from a whole network",
+      { helper: { source: { debug: { keyName: "k", sshFrom: "0.0.0.0/0" } } } },
+      /^helper\.source\.debug\.sshFrom: must be one IPv4 address/,
+    ],
+    [
+      "a debug without a key",
+      { helper: { source: { debug: { sshFrom: "203.0.113.7" } } } },
+      /^helper\.source\.debug\.keyName: is missing/,
+    ],
+    [
+      "a helper kept for a week",
+      {
+        helper: { source: { debug: { keyName: "k", sshFrom: "203.0.113.7", keepMinutes: 10080 } } },
+      },
+      /^helper\.source\.debug\.keepMinutes: must be a whole number of minutes from 1 to 1440/,
+    ],
+    [
       "a subnet id",
       { helper: { destination: { subnetId: "net-1" } } },
       /^helper\.destination\.subnetId: must be the id of a subnet/,
@@ -211,3 +239,12 @@ function withUnknown(value: unknown, [step, ...steps]: number[]): unknown {
   const key = keys[step % keys.length] ?? "";
   return { ...value, [key]: withUnknown((value as Record<string, unknown>)[key], steps) };
 }
+
+test("whom to let in is one address, with or without /32, and an hour is the default", () => {
+  const debug = { keyName: "k", sshFrom: "203.0.113.7/32" };
+  const { request, problems } = checkRequest({ ...least, helper: { source: { debug } } });
+  assert.deepEqual(problems, []);
+  const { helper } = request as CopyRequest;
+  const kept = { keyName: "k", sshFrom: "203.0.113.7", keepMinutes: 60 };
+  assert.deepEqual(helper.source.debug, kept);
+});

@@ -116,7 +116,9 @@ test("a job reaches the agent through the boot script letter by letter, whatever
   const ends = ["JOB_END", "\nJOB_END\n)\ntouch x\n", "$(id)`id`$HOME$&$'@JOB@", "'\"\\"];
   for (const deviceName of [HOSTILE, ...ends]) {
     const job = { version: 1, disks: [{ deviceName, sizeBytes: 1 }] } as unknown as Job;
-    const script = gunzipSync(userDataFor(`#!/bin/sh\n${start}`, job, 16_384)).toString();
+    const script = gunzipSync(
+      userDataFor(`#!/bin/sh\n${start}`, job, { maxBytes: 16_384 }),
+    ).toString();
     const shown = spawnSync("sh", ["-eu", "-c", `${script}\nprintf %s "$job"`], {
       encoding: "utf8",
       env: { PATH: process.env.PATH },

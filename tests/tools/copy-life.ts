@@ -6,7 +6,12 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { CreateVolumeCommand, DescribeVolumesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import {
+  CreateVolumeCommand,
+  DescribeVolumesCommand,
+  EC2Client,
+  ImportKeyPairCommand,
+} from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
 import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
 import { copyImage } from "../../dynamic-providers/workflow/copy-image.ts";
@@ -110,18 +115,23 @@ async function wholeLife(bench: CloudBench, record: Recorder): Promise<void> {
   await record(() => sweepBoth(bench, runId(1)));
 }
 
+async function prepare(ec2: EC2Client, zone: string) {
+  const PublicKeyMaterial = Buffer.from(`ssh-ed25519 ${"A".repeat(68)}`);
+  await ec2.send(new ImportKeyPairCommand({ KeyName: "debug", PublicKeyMaterial }));
+  return makePrivateNetwork(ec2, zone);
+}
+
 /** With the other side listening, for the other rules of the security groups. */
 async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promise<void> {
   const [here, there] = await Promise.all([
-    withClient(bench, "us-east-1", "aws-1", (ec2) => makePrivateNetwork(ec2, "us-east-1b")),
-    withClient(bench, "us-gov-west-1", "aws-us-gov-1", (ec2) =>
-      makePrivateNetwork(ec2, "us-gov-west-1b"),
-    ),
+    withClient(bench, "us-east-1", "aws-1", (ec2) => prepare(ec2, "us-east-1b")),
+    withClient(bench, "us-gov-west-1", "aws-us-gov-1", (ec2) => prepare(ec2, "us-gov-west-1b")),
   ]);
-  const behind = (subnetId: string) => ({ subnetId });
+  const debug = { keyName: "debug", sshFrom: "192.0.2.7", keepMinutes: 60 };
+  const behind = (subnetId: string) => ({ subnetId, debug });
   const request: CopyRequest = {
     ...bench.request,
-    helper: { source: {}, destination: behind(there.privateSubnetId) },
+    helper: { source: { debug }, destination: behind(there.privateSubnetId) },
   };
   const other = { source: behind(here.privateSubnetId), destination: {} };
   const tried = { triesRights: true };

@@ -27,6 +27,7 @@ export async function checkRights(
 ): Promise<Problem[]> {
   if (choice === undefined) return [];
   const { subnet, instanceType, imageId } = choice;
+  const keyName = request.helper[side].debug?.keyName;
   const refusals = await Promise.all([
     refusalOf(() =>
       cloud.tryCreateSecurityGroup({
@@ -43,6 +44,7 @@ export async function checkRights(
         subnetId: subnet.subnetId,
         volumes: [{ deviceName: "/dev/sdf", sizeGib: 1, ...VOLUME_PERFORMANCE }],
         tags: { ...request.helper[side].tags, ...TAGS },
+        ...(keyName !== undefined && { keyName }),
       }),
     ),
   ]);

@@ -91,6 +91,31 @@ test("a helper that is gone is told with its reason and the end of its console",
   });
 });
 
+test("the end of a console leaves out our own lines and repetitions, and keeps what is torn", () => {
+  const own = say(1, HELLO);
+  const text = `dnf: no mirror\n${own}dnf: no mirror\n${own}${own.slice(0, 60)}\n${own.repeat(30)}`;
+  const lines = consoleTail(text).split("\n").slice(1);
+  assert.deepEqual(lines, ["  | dnf: no mirror", `  | ${own.slice(0, 60)}`]);
+  assert.equal(consoleTail(own), "; its console is empty");
+});
+
+test("when neither helper says what is wrong, the end of both consoles is told", async () => {
+  const [source, destination] = [makeConsole("source"), makeConsole("destination")];
+  source.machine.text = `source noise\n${say(1, { type: "failed", code: "peer-lost", message: "gone" })}`;
+  destination.machine.text = "Out of memory: Killed process\n";
+  Object.assign(destination.console.helper.instance, { instanceId: "i-00000000000000002" });
+  await source.console.listen(1);
+  const error = await moreTelling(source.console.failure(), [source.console, destination.console]);
+  assert.match(
+    String(error),
+    /source helper .* failed: peer-lost: gone; the end of its console:\n/,
+  );
+  assert.match(
+    String(error),
+    /\nthe destination helper i-0+2 \(us-east-1\); the end of its console:\n {2}\| Out of memory/,
+  );
+});
+
 test("a hostile console cannot move the reader's cursor", () => {
   const tail = consoleTail("\u001b[2J\u001b]0;owned\u0007 a\u0000b\u009b31m");
   assert.match(tail, /^[\x20-\x7e\n]+$/);

@@ -39,15 +39,15 @@ const JOB: Job = {
 };
 
 test("the job stands in the template as it is, whatever a replacement text could mean", () => {
-  const packed = userDataFor("a $& @JOB@ z", { ...JOB, run: "$&$1" }, 16_384);
+  const packed = userDataFor("a $& @JOB@ z", { ...JOB, run: "$&$1" }, { maxBytes: 16_384 });
   const text = gunzipSync(packed).toString();
   assert.ok(text.startsWith("a $& {") && text.endsWith("} z"));
   assert.equal(JSON.parse(text.slice(5, -2)).run, "$&$1");
 });
 
 test("a template of something else, and one that gets too big, are refused", () => {
-  assert.throws(() => userDataFor("nothing here", JOB, 16_384), /npm run build/);
-  assert.throws(() => userDataFor("@JOB@", JOB, 10), /EC2 takes 10/);
+  assert.throws(() => userDataFor("nothing here", JOB, { maxBytes: 16_384 }), /npm run build/);
+  assert.throws(() => userDataFor("@JOB@", JOB, { maxBytes: 10 }), /EC2 takes 10/);
 });
 
 test("each snapshot travels once, the root first, the others by device", async () => {
