@@ -121,7 +121,7 @@ test("a call that the policies do not know is found out", () => {
   const thing = { id: "i-1", kind: "instance", tagKeys: ["amicopy:run"] };
   const subject = { things: [thing], requestTagKeys: {} };
   assert.throws(() => questionsOf(call("RebootInstances", subject)), /RebootInstances is new/);
-  const [describe] = questionsOf(call("DescribeKeyPairs", subject));
+  const [describe] = questionsOf(call("DescribeBundleTasks", subject));
   assert.ok(describe);
   assert.equal(isAllowed(published("source"), describe), false);
 });
