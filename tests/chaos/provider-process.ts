@@ -153,7 +153,8 @@ function guarded(ec2: Ec2, pass: (verb: () => Promise<unknown>) => Promise<unkno
   return new Proxy(ec2, {
     get(target, name) {
       const verb: unknown = Reflect.get(target, name);
-      if (typeof verb !== "function") return verb;
+      // The end of credentials is known without a call, and told at once.
+      if (typeof verb !== "function" || name === "credentialsEnd") return verb;
       return (...args: unknown[]) => pass(() => Reflect.apply(verb, target, args));
     },
   });

@@ -1,0 +1,87 @@
+/**
+ * A seeded sample of what `npm run chaos` tries as a whole: a call fails, or a process dies at it,
+ * and the rule holds. And the judge itself, tried with defects that it has to find.
+ */
+
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { Ec2 } from "../../dynamic-providers/ec2/ec2.ts";
+import { ANSWER_KINDS, BLOW_KINDS, CUT_OFF_KIND, troublesOf } from "./cases.ts";
+import { HASTY, openChaosBench } from "./chaos-bench.ts";
+import { LIVES } from "./life.ts";
+import { summarize } from "./summarize.ts";
+import { describeBroken, type SweepOptions, sweep } from "./sweep.ts";
+import { tryCase, watchLife } from "./try-case.ts";
+
+/** Ours: another one every week finds more than the same for ever, and stays the same for a day's work. */
+const SEED = Number(process.env.AMICOPY_CHAOS_SEED ?? 5);
+const SAMPLE_MS = 25_000;
+
+suite("whatever fails", { timeout: 240_000 }, () => {
+  const samples: readonly (readonly [string, Omit<SweepOptions, "seed">])[] = [
+    ["at whichever call", { kinds: [...ANSWER_KINDS, CUT_OFF_KIND] }],
+    ["with the process at whichever call", { kinds: BLOW_KINDS }],
+  ];
+  for (const [what, options] of samples) {
+    test(`${what}, the next up or destroy leaves nothing but what is wanted`, async (t) => {
+      const { troubleCount, tried } = await sweep({ seed: SEED, maxMs: SAMPLE_MS, ...options });
+      for (const line of summarize(tried)) t.diagnostic(line);
+      t.diagnostic(`chaos: ${tried.length} of ${troubleCount} troubles tried, seed ${SEED}`);
+      const broken = tried.filter((one) => one.broken.length > 0).map(describeBroken);
+      assert.deepEqual(broken, []);
+      assert.ok(tried.filter(({ happened }) => happened).length >= 5, "hardly anything was tried");
+    });
+  }
+});
+
+suite("the judge", { timeout: 120_000 }, () => {
+  const DEFECTS: readonly (readonly [string, RegExp, (ec2: Ec2) => Partial<Ec2>])[] = [
+    [
+      "a helper that is never ended",
+      /waiting for instance i-\S+ in us-east-1/,
+      () => ({ async terminateInstance() {} }),
+    ],
+    ["a snapshot that stays", /snapshot snap-/, () => ({ async deleteSnapshot() {} })],
+    [
+      "a group that stays",
+      /goes on creating things of run/,
+      () => ({ async deleteSecurityGroup() {} }),
+    ],
+    [
+      "an image that is not claimed",
+      /lacks amicopy:owned/,
+      (ec2) => ({
+        setTags: async (ids, tags) => {
+          if (!("amicopy:owned" in tags)) await ec2.setTags(ids, tags);
+        },
+      }),
+    ],
+    [
+      "words that are no sentence",
+      /not a clear sentence/,
+      () => ({
+        describeSubnets: async () => {
+          throw new TypeError("undefined is not a function");
+        },
+      }),
+    ],
+  ];
+  for (const [defect, found, verbs] of DEFECTS) {
+    test(`finds ${defect}`, async () => {
+      await using bench = await openChaosBench();
+      const life = LIVES.replaced?.(bench) ?? [];
+      const watched = await watchLife(bench, life);
+      const trouble = troublesOf(watched, ["refused"]).find(({ name }) =>
+        name.includes("CreateSnapshot 2"),
+      );
+      assert.ok(trouble);
+      const spoil = (ec2: Ec2) => ({ ...ec2, ...verbs(ec2) });
+      const defect = {
+        spoil,
+        limits: { ...HASTY, terminateMs: 500, releaseMs: 500, visibleMs: 500 },
+      };
+      const { broken } = await tryCase(bench, life, { trouble, recovery: "up", defect });
+      assert.match(broken.join("\n"), found);
+    });
+  }
+});
