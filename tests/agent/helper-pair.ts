@@ -115,7 +115,7 @@ export async function bootHelper(context: TestContext, options: HelperOptions): 
   const text = (await userDataTemplate(options.side)).replace("@JOB@", () => JSON.stringify(job));
   const machine = await bootMachine({
     instanceId: `i-${options.side === "source" ? "0" : "1"}123456789abcdef0`,
-    directory: await temporaryDirectory(context),
+    directory: await temporaryDirectory(context, () => helper.machine?.stop()),
     userData: gzipSync(text),
     address: helper.address,
     disks: options.disks.map(({ path }, index) => ({ deviceName: names[index] ?? "", path })),
@@ -126,7 +126,6 @@ export async function bootHelper(context: TestContext, options: HelperOptions): 
     },
   });
   helper.machine = machine;
-  context.after(() => machine.stop());
   return helper;
 }
 

@@ -21,9 +21,16 @@ export function freeAddress(): string {
   return `${NETWORK}.${nextHost}`;
 }
 
-export async function temporaryDirectory(test: TestContext): Promise<string> {
+/** @param release - What must end before the folder can go: hooks run in the order of their making. */
+export async function temporaryDirectory(
+  test: TestContext,
+  release: () => unknown = () => undefined,
+): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "amicopy-machine-"));
-  test.after(() => rm(directory, { recursive: true, force: true }));
+  test.after(async () => {
+    await release();
+    await rm(directory, { recursive: true, force: true });
+  });
   return directory;
 }
 
@@ -47,9 +54,10 @@ export async function boot(
   script: string,
   overrides: Partial<MachineSpec> = {},
 ): Promise<Machine> {
-  const directory = await temporaryDirectory(test);
+  let machine: Machine | undefined;
+  const directory = await temporaryDirectory(test, () => machine?.stop());
   const address = freeAddress();
-  const machine = await bootMachine({
+  machine = await bootMachine({
     instanceId: "i-0123456789abcdef0",
     directory,
     userData: Buffer.from(script),
@@ -60,7 +68,6 @@ export async function boot(
     onShutdown: () => {},
     ...overrides,
   });
-  test.after(() => machine.stop());
   return machine;
 }
 
