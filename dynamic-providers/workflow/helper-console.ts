@@ -22,6 +22,8 @@ const TAIL_LINES = 20;
 const OTHER_TAIL_LINES = 10;
 /** Ours: a helper has one state line a volume and three more; whoever says much more is no helper. */
 const STATES_MAX = 1000;
+/** How the engine says that it tells the other helper's trouble, not its own (tsunami/sealed/session.ts). */
+const RELAYED = /^the peer gave up: /;
 /** Ours: a line of noise longer than this says nothing more. */
 const TAIL_LINE_MAX_LENGTH = 200;
 
@@ -89,8 +91,9 @@ export class HelperConsole {
     });
   }
 
-  failure(): CopyError {
-    const { code, message } = this.failed ?? { code: "internal", message: "" };
+  /** @param said - Its trouble, when another one has told it. */
+  failure(said = this.failed): CopyError {
+    const { code, message } = said ?? { code: "internal", message: "" };
     return new CopyError(`the ${this.name} failed: ${code}: ${message}${this.tail()}`, {
       code: code === "digest-mismatch" ? "digest-mismatch" : "helper-failed",
       step: this.#step,
@@ -192,8 +195,17 @@ export async function moreTelling(
       if (!isCloudError(listenError)) throw listenError;
     }
   }
-  const culprit = consoles.find(({ failed }) => failed !== undefined && !isAboutPeer(failed.code));
-  return culprit?.failure() ?? withOther(error, consoles);
+  const culprit = consoles.find(({ failed }) => failed !== undefined && !isAboutPeer(failed));
+  return culprit?.failure() ?? relayed(consoles) ?? withOther(error, consoles);
+}
+
+/** What only the other helper has told: its own words are under way, or were lost with its console. */
+function relayed(consoles: readonly HelperConsole[]): CopyError | undefined {
+  const teller = consoles.find(({ failed }) => RELAYED.test(failed?.message ?? ""));
+  const culprit = consoles.find((console) => console !== teller);
+  if (teller?.failed === undefined || isAboutPeerCode(teller.failed.code)) return undefined;
+  const message = `${teller.failed.message.replace(RELAYED, "")} (as the ${teller.name} tells)`;
+  return culprit?.failure({ ...teller.failed, message });
 }
 
 function withOther(error: unknown, consoles: readonly HelperConsole[]): unknown {
@@ -206,6 +218,10 @@ function withOther(error: unknown, consoles: readonly HelperConsole[]): unknown 
   return new CopyError(message, details);
 }
 
-function isAboutPeer(code: string): boolean {
+function isAboutPeer({ code, message }: Message<"failed">): boolean {
+  return isAboutPeerCode(code) || RELAYED.test(message);
+}
+
+function isAboutPeerCode(code: string): boolean {
   return code.startsWith("peer-") || code === "stopped";
 }

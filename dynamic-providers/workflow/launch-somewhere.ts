@@ -30,11 +30,12 @@ export async function launchSomewhere(
   run: Run,
   plan: LaunchPlan,
 ): Promise<{ readonly instance: Instance; readonly choice: HelperChoice }> {
-  const full: string[] = [];
+  const full: Full[] = [];
   let quota: unknown;
   for (const [index, choice] of plan.choices.entries()) {
-    const place = `${choice.instanceType} in ${choice.subnet.availabilityZone}`;
-    run.report(plan.row, `launching ${place}`);
+    const { instanceType, subnet } = choice;
+    const zone = subnet.availabilityZone;
+    run.report(plan.row, `launching ${instanceType} in ${zone}`);
     try {
       const request = plan.requestFor(choice, index);
       const create = () => plan.cloud.runInstance(request);
@@ -44,13 +45,36 @@ export async function launchSomewhere(
       const needsLess = isCloudError(error, "quota") && error.code === "VcpuLimitExceeded";
       if (!isCloudError(error, "capacity") && !needsLess) throw error;
       if (needsLess) quota = error;
-      full.push(`${place} (${error.code})`);
+      full.push({ instanceType, zone, code: error.code });
     }
   }
-  throw new CopyError(`no room for the ${plan.what}: tried ${full.join(", ")}`, {
+  throw new CopyError(`no room for the ${plan.what}: tried ${listFull(full)}`, {
     code: "no-capacity",
     step: plan.step,
     hint: quota === undefined ? plan.hint : QUOTA_HINT,
     cause: quota,
   });
+}
+
+/** A type that a zone has no room for, and the code that said so. */
+interface Full {
+  readonly instanceType: string;
+  readonly zone: string;
+  readonly code: string;
+}
+
+/**
+ * Fifteen types in four zones would be a page; most are refused in the same zones for the same reason:
+ * `a.large, b.large in z1, z2 (CodeX), c.large in z2 (CodeX)`.
+ */
+function listFull(full: readonly Full[]): string {
+  const byType = Map.groupBy(full, ({ instanceType, code }) => `${instanceType} ${code}`);
+  const types = [...byType.values()].map((refused) => {
+    const [{ instanceType = "", code = "" } = {}] = refused;
+    return { instanceType, where: `${refused.map(({ zone }) => zone).join(", ")} (${code})` };
+  });
+  const byPlace = Map.groupBy(types, ({ where }) => where);
+  return [...byPlace]
+    .map(([where, those]) => `${those.map((one) => one.instanceType).join(", ")} in ${where}`)
+    .join(", ");
 }

@@ -6,6 +6,7 @@
  *   --kinds refused,throttled,answer-lost    only these ways to go wrong
  *   --lives replaced                         only these stacks
  *   --only 'RunInstances 1'                  only what has this in its name
+ *   --memory 40                              instead 40 copies, and the memory of each process
  *   --kills 30                               instead 30 kills with the real engine and real helpers
  */
 
@@ -15,6 +16,7 @@ import { ALL_KINDS } from "./cases.ts";
 import { openKillGround } from "./kill-run.ts";
 import { describeKill, drawKills } from "./kills.ts";
 import { LIVES } from "./life.ts";
+import { measureMemory } from "./memory.ts";
 import { summarize } from "./summarize.ts";
 import { describeBroken, sweep, type TriedCase } from "./sweep.ts";
 
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     lives: { type: "string", default: Object.keys(LIVES).join(",") },
     only: { type: "string", default: "" },
     kills: { type: "string" },
+    memory: { type: "string" },
   },
 });
 
@@ -36,8 +39,14 @@ const PROGRESS_MS = 10_000;
 const seed = Number(values.seed);
 const startMs = performance.now();
 let saidMs = startMs;
-const isWell = await (values.kills === undefined ? sweepCalls() : kill(Number(values.kills)));
-process.exitCode = isWell ? 0 : 1;
+process.exitCode = (await run()) ? 0 : 1;
+
+async function run(): Promise<boolean> {
+  if (values.kills !== undefined) return kill(Number(values.kills));
+  if (values.memory === undefined) return sweepCalls();
+  await measureMemory(Number(values.memory));
+  return true;
+}
 
 async function sweepCalls(): Promise<boolean> {
   console.log(`chaos: seed ${seed}; kinds ${values.kinds}; lives ${values.lives}`);

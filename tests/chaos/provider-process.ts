@@ -4,6 +4,7 @@
  * any call that it makes.
  */
 
+import type { HelperSide } from "../../agent/contract.ts";
 import type { Cancellation } from "../../dynamic-providers/cancellation.ts";
 import { composeProviders, type Providers } from "../../dynamic-providers/compose-providers.ts";
 import { CloudError } from "../../dynamic-providers/ec2/cloud-error.ts";
@@ -28,12 +29,17 @@ export type Blow = (typeof Blow)[keyof typeof Blow];
 
 /** Counts the calls of all processes of one case, and strikes at one of them. */
 export class Fate {
-  readonly #blow: { readonly at: number; readonly blow: Blow } | undefined;
+  #blow: { readonly at: number; readonly blow: Blow } | undefined;
   count = 0;
   struck = false;
 
   constructor(blow?: { readonly at: number; readonly blow: Blow }) {
     this.#blow = blow;
+  }
+
+  /** At the next call. */
+  strike(blow: Blow): void {
+    this.#blow = { at: this.count + 1, blow };
   }
 
   /** @returns What happens at this call. */
@@ -61,6 +67,8 @@ export interface ProcessOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly limits: Limits;
   readonly fate: Fate;
+  /** @default paper's, for machines of paper */
+  readonly userDataTemplate?: (side: HelperSide) => Promise<string>;
   /** A defect, to see whether it is found. */
   readonly spoil?: (ec2: Ec2) => Ec2;
 }
@@ -111,7 +119,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
   };
   const providers = composeProviders({
     openCloud: (side) => guarded(spoil(openEc2(side, options.environment)), pass),
-    userDataTemplate: async () => PAPER_TEMPLATE,
+    userDataTemplate: options.userDataTemplate ?? (async () => PAPER_TEMPLATE),
     log: {
       status: () => undefined,
       note: () => undefined,

@@ -130,3 +130,25 @@ test("of two failed helpers the one with the cause is told, not the one that los
   const error = await moreTelling(source.console.failure(), [source.console, destination.console]);
   assert.match(String(error), /destination helper .* failed: disk-io: EIO at 4096/);
 });
+
+for (const own of [true, false]) {
+  const words = own ? "its own words" : "the words of the other";
+  test(`of a full disk that both tell of, the helper that has it is named, in ${words}`, async () => {
+    const [source, destination] = [makeConsole(), makeConsole("destination")];
+    const full = "/dev/sdf: ENOSPC";
+    const told = { type: "failed", code: "disk-io", message: `the peer gave up: ${full}` } as const;
+    source.machine.text = say(1, told);
+    if (own) destination.machine.text = say(1, { ...told, message: full });
+    await source.console.listen(1);
+    const consoles = [source.console, destination.console];
+    const error = await moreTelling(source.console.failure(), consoles);
+    assert.ok(error instanceof Error);
+    const [sentence = ""] = error.message.split("\n");
+    assert.match(
+      sentence,
+      /^the destination helper i-0+1 \(us-east-1\) failed: disk-io: \/dev\/sdf: /,
+    );
+    assert.doesNotMatch(sentence, /peer gave up/);
+    assert.equal(sentence.includes("(as the source helper i-"), !own);
+  });
+}

@@ -1,0 +1,72 @@
+/** Many copies in one stack, and several stacks in one account. */
+
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { type ChaosBench, HASTY, openChaosBench } from "./chaos-bench.ts";
+import { type Copies, EngineTwin } from "./engine-twin.ts";
+import { type LifeStep, upOf } from "./life.ts";
+import { Blow, Fate, startProviderProcess } from "./provider-process.ts";
+
+const COUNT = 20;
+/** A thousandth of a region's patience, since everything here is a hundred times as quick. */
+const THROTTLE = { fault: "throttle", burst: 10, perSecond: 50 } as const;
+
+const processOf = (bench: ChaosBench, fate = new Fate()) =>
+  startProviderProcess({ environment: bench.cloud.env, limits: HASTY, fate });
+
+function copiesOf(bench: ChaosBench, step: LifeStep = upOf(bench, 0)): Copies {
+  return step.kind === "up" ? step.copies : {};
+}
+
+suite("many at once", { timeout: 240_000 }, () => {
+  test(`${COUNT} copies in one stack, in an account that throttles, are all right`, async (t) => {
+    await using bench = await openChaosBench({ faults: { faults: [THROTTLE] } });
+    const [copy] = Object.values(copiesOf(bench));
+    assert.ok(copy);
+    const names = Array.from({ length: COUNT }, (_, index) => `copy-${index + 1}`);
+    const engine = new EngineTwin();
+    const copies = Object.fromEntries(names.map((name) => [name, copy]));
+    const up = await engine.up(processOf(bench), copies);
+    assert.deepEqual(up.problems, []);
+    const refused = bench.cloud.firedFaults.length;
+    t.diagnostic(`${bench.cloud.calls.length} calls, ${refused} of them throttled`);
+    assert.ok(refused >= 5, `only ${refused} calls were throttled`);
+    const images = names.map((name) => engine.image(name));
+    assert.equal(new Set(images.map((image) => image?.name)).size, COUNT, "names of their own");
+    for (const image of images) {
+      assert.ok(image);
+      assert.deepEqual(await bench.faultsOf(image, bench.sources[0]), []);
+    }
+    assert.equal((await bench.leftovers()).length, 3 * COUNT, "an image and two snapshots each");
+    const destroy = await engine.destroy(processOf(bench));
+    assert.deepEqual(destroy.problems, []);
+    assert.deepEqual(await bench.leftovers(), []);
+  });
+
+  test("a stack that is killed and destroyed touches nothing of another one that copies", async () => {
+    await using bench = await openChaosBench();
+    const [mine, other] = [new EngineTwin(), new EngineTwin()];
+    const copies = copiesOf(bench);
+    // At each of these calls something else of it is there: groups, helpers, snapshots, an image.
+    for (const at of [40, 95, 120, 150]) {
+      const killed = processOf(bench, new Fate({ at, blow: Blow.killedAfter }));
+      const [, up] = await Promise.all([
+        other.up(killed, copies),
+        mine.up(processOf(bench), copiesOf(bench, upOf(bench, 1))),
+      ]);
+      assert.deepEqual(up.problems, []);
+      const [destroy, again] = await Promise.all([
+        other.destroy(processOf(bench)),
+        mine.up(processOf(bench), copies),
+      ]);
+      assert.deepEqual([...destroy.problems, ...again.problems], []);
+      await killed.ended();
+      const image = mine.image("golden");
+      assert.ok(image);
+      assert.deepEqual(await bench.faultsOf(image, bench.sources[0]), []);
+      assert.equal((await bench.leftovers()).length, 3, `killed at call ${at}`);
+    }
+    assert.deepEqual((await mine.destroy(processOf(bench))).problems, []);
+    assert.deepEqual(await bench.leftovers(), []);
+  });
+});
