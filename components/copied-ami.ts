@@ -18,6 +18,8 @@ export type {
   DeviceChangeArgs,
   HelperArgs,
   HelperSideArgs,
+  NodeArchiveArgs,
+  NodeArchivesArgs,
   PermissionMapArgs,
   SideArgs,
 } from "../dynamic-providers/copy-request-args.ts";

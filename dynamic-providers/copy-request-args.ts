@@ -49,6 +49,20 @@ export interface DebugArgs {
   readonly keepMinutes?: Input<number> | undefined;
 }
 
+/** An archive of Node.js as nodejs.org packs it. */
+export interface NodeArchiveArgs {
+  /** HTTPS, of a `.tar.gz` with `bin/node` in it; no user and no query, since a helper's user data is no place for a secret. */
+  readonly url: Input<string>;
+  /** What the archive must hash to, 64 hex digits. Another one is not run. */
+  readonly sha256: Input<string>;
+}
+
+/** Archives of Node.js for the architectures that a helper may have. */
+export interface NodeArchivesArgs {
+  readonly arm64?: Input<NodeArchiveArgs> | undefined;
+  readonly x86_64?: Input<NodeArchiveArgs> | undefined;
+}
+
 /** Wishes for one helper instance. A change of any of them: nothing; the next copy uses it. */
 export interface HelperSideArgs {
   /** E.g. `c8gn.xlarge`; never substituted. Default: the first of a list that a zone offers. */
@@ -61,6 +75,8 @@ export interface HelperSideArgs {
   readonly address?: Input<"public" | "private"> | undefined;
   /** IPv4 address that the world sees of a helper behind a NAT: needed where its subnet leads out through something else than one of EC2's NAT gateways. Not together with `address: "private"`. Default: found from the subnet's route table. */
   readonly natAddress?: Input<string> | undefined;
+  /** Where the helper gets Node.js from when neither its image nor the distribution's packages have one. Default: nowhere. */
+  readonly nodeArchives?: Input<NodeArchivesArgs> | undefined;
   /** Lets you log in, and keeps the helper for a while when the copy fails. Default: neither. */
   readonly debug?: Input<DebugArgs> | undefined;
   /** Further tags of the instance and its volumes; keys of letters, digits and `+ - = . , _ : @` only. Default: none. */

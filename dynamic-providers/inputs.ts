@@ -140,6 +140,22 @@ const debug = v.strictObject({
   ),
 });
 
+const nodeArchive = v.strictObject({
+  url: known(
+    text(
+      /^https:\/\/[A-Za-z0-9.-]{1,253}(?::\d{1,5})?\/[\w.~%+/-]{1,400}\.t(?:ar\.)?gz$/,
+      "the HTTPS address of a .tar.gz, without user and query",
+      "hidden",
+    ),
+  ),
+  sha256: known(text(/^[0-9a-f]{64}$/, "a SHA-256 (64 lower-case hex digits)")),
+});
+
+const nodeArchives = v.strictObject({
+  arm64: optional(nodeArchive),
+  x86_64: optional(nodeArchive),
+});
+
 const helperSideFields = v.strictObject({
   instanceType: optional(
     text(/^[a-z][a-z0-9-]{0,30}\.[a-z0-9-]{2,20}$/, 'an instance type (like "c8gn.xlarge")'),
@@ -150,6 +166,7 @@ const helperSideFields = v.strictObject({
   ),
   address: optional(text(/^(?:public|private)$/, '"public" or "private"')),
   natAddress: optional(ipv4),
+  nodeArchives: optional(nodeArchives),
   debug: optional(debug),
   tags: optional(helperTags),
 });

@@ -24,9 +24,21 @@ export interface HelperRequest {
   readonly address?: "public" | "private";
   /** What the world sees of it when it is behind a NAT that is not found from its route table. */
   readonly natAddress?: string;
+  /** The last way to a Node, by the helper's architecture. Absent: only its image and its package. */
+  readonly nodeArchives?: NodeArchives;
   /** Absent: SSH is closed and a failed helper ends at once. */
   readonly debug?: DebugRequest;
   readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** Archives of Node.js, as nodejs.org packs them, by EC2's name of the architecture. */
+export type NodeArchives = Partial<Record<"arm64" | "x86_64", NodeArchive>>;
+
+export interface NodeArchive {
+  /** HTTPS, of a `.tar.gz`. */
+  readonly url: string;
+  /** 64 hex digits. */
+  readonly sha256: string;
 }
 
 /** How to look into a helper that has failed. */

@@ -13,6 +13,7 @@ import {
 import type { Instance, LaunchVolume } from "../ec2/ec2.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
+import type { HelperRequest } from "./copy-request.ts";
 import { endInstance } from "./end-machines.ts";
 import type { Reach } from "./find-reach.ts";
 import { type KeyUse, keyTrouble } from "./key-trouble.ts";
@@ -125,6 +126,19 @@ function launch(run: Run, plan: HelperPlan): ReturnType<typeof launchSomewhere> 
   });
 }
 
+/** `uname -m` of what EC2 names otherwise. */
+const MACHINE_NAMES = { arm64: "aarch64", x86_64: "x86_64" } as const;
+
+function nodeArchivesFor({ nodeArchives }: HelperRequest): Pick<Job, "nodeArchives"> {
+  if (nodeArchives === undefined) return {};
+  const entries = (["arm64", "x86_64"] as const).flatMap((architecture) => {
+    const archive = nodeArchives[architecture];
+    if (archive === undefined) return [];
+    return [[MACHINE_NAMES[architecture], `${archive.sha256} ${archive.url}`]];
+  });
+  return { nodeArchives: Object.fromEntries(entries) };
+}
+
 function jobFor(run: Run, { side, listens, volumes }: HelperPlan): Job {
   const disks: JobDisk[] = volumes.map(({ deviceName, sizeGib }) => ({
     deviceName,
@@ -140,6 +154,7 @@ function jobFor(run: Run, { side, listens, volumes }: HelperPlan): Job {
     disks,
     leaseMs: run.limits.leaseMs,
     timeoutMs: run.request.timeoutMinutes * 60_000,
+    ...nodeArchivesFor(run.request.helper[side]),
   };
 }
 

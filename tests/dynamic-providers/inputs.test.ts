@@ -5,6 +5,7 @@ import { checkRequest, isUnknown } from "../../dynamic-providers/inputs.ts";
 import type { CopyRequest } from "../../dynamic-providers/workflow/copy-request.ts";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const sha256 = "5a".repeat(32);
 const least = {
   sourceAmiId: "ami-0123456789abcdef0",
   source: { region: "us-east-1" },
@@ -120,6 +121,27 @@ suite("checking a request", () => {
       "a NAT's address beside private ones",
       { helper: { source: { natAddress: "203.0.113.7", address: "private" } } },
       /^helper\.source: has natAddress and address "private"/,
+    ],
+    [
+      "an archive of Node.js with a secret in its address",
+      {
+        helper: {
+          source: {
+            nodeArchives: { arm64: { url: "https://b/n.tar.gz?X-Amz-Signature=1", sha256 } },
+          },
+        },
+      },
+      /^helper\.source\.nodeArchives\.arm64\.url: must be the HTTPS address of a \.tar\.gz, without user and query$/,
+    ],
+    [
+      "an archive of Node.js for no machine of EC2",
+      { helper: { source: { nodeArchives: { aarch64: { url: "https://b/n.tar.gz", sha256 } } } } },
+      /^helper\.source\.nodeArchives\.aarch64: there is no such argument$/,
+    ],
+    [
+      "a digest that is none",
+      { helper: { source: { nodeArchives: { arm64: { url: "https://b/n.tgz", sha256: "1f" } } } } },
+      /^helper\.source\.nodeArchives\.arm64\.sha256: must be a SHA-256/,
     ],
     [
       "SSH from a whole network",

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
 import type { HelperSide } from "../../../agent/contract.ts";
@@ -12,7 +13,7 @@ import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import { removeImage } from "../../../dynamic-providers/workflow/remove-image.ts";
 import { bundleAgent, makeUserData } from "../../../tools/build.ts";
 import { makePrivateNetwork } from "../../localcloud/private-network.ts";
-import { openCloudBench, runId } from "./cloud-bench.ts";
+import { exchange, openCloudBench, runId } from "./cloud-bench.ts";
 
 const bench = await openCloudBench();
 after(() => bench[Symbol.asyncDispose]());
@@ -75,11 +76,32 @@ async function realTemplates(): Promise<Record<HelperSide, string>> {
 
 test("an image with every kind of device is copied by real helpers, each snapshot once", async () => {
   const sourceAmiId = await sourceWithEveryDevice();
-  const request = { ...bench.request, sourceAmiId, tags: { team: "b" } };
+  const nodeArchives = {
+    arm64: { url: "https://mirror.example/node.tar.gz", sha256: "5a".repeat(32) },
+  };
+  const request = {
+    ...bench.request,
+    sourceAmiId,
+    tags: { team: "b" },
+    helper: { source: { nodeArchives }, destination: {} },
+  };
+  const clouds = bench.clouds();
+  const { runInstance } = clouds.source;
+  let userData = "";
+  const source = exchange(clouds.source, {
+    runInstance: (asked) => {
+      userData = gunzipSync(asked.userData).toString();
+      return runInstance(asked);
+    },
+  });
   const userDataTemplates = await realTemplates();
-  const context = await bench.context("good", { userDataTemplates });
+  const context = await bench.context("good", { userDataTemplates, clouds: { ...clouds, source } });
   const { image } = await copyImage(request, await bench.identity(runId(1)), context);
 
+  assert.match(
+    userData,
+    /"nodeArchives":\{"aarch64":"(5a){32} https:\/\/mirror\.example\/node\.tar\.gz"\}/,
+  );
   const [first, second] = image.snapshots;
   assert.deepEqual(image.snapshots.map(({ deviceName }) => deviceName).sort(), [
     "/dev/sdb",
@@ -92,7 +114,7 @@ test("an image with every kind of device is copied by real helpers, each snapsho
   await bench.cloud.exportSnapshot({ region: "us-gov-west-1", snapshotId, path });
   assert.equal(await digestOf(path), first?.digest);
 
-  const { source, destination } = bench.clouds();
+  const { destination } = clouds;
   const [original] = await source.describeImages({ imageIds: [sourceAmiId] });
   const [copy] = await destination.describeImages({ imageIds: [image.imageId] });
   assert.deepEqual(
