@@ -22,6 +22,8 @@ export const Configuration = v.strictObject({
       publicImages: v.optional(Count),
     }),
   ),
+  /** Types of EBS volumes that the region does not offer: `io2`, … */
+  missingVolumeTypes: v.optional(v.array(v.string())),
   /** By alias: `alias/amicopy-test`, … */
   keys: v.optional(
     v.record(

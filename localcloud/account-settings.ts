@@ -32,6 +32,8 @@ export interface AccountSettings {
     readonly criteria: readonly ImageCriterion[];
   };
   quotas: Quotas;
+  /** Of EBS, which the region does not offer. */
+  missingVolumeTypes: readonly string[];
   /** Actions that nobody of the account may do, e.g. `ec2:RunInstances`; `*` is any text. */
   denied: readonly string[];
   /** Product codes of the Marketplace that the account has subscribed to. */
@@ -54,6 +56,7 @@ export function usualSettings(): AccountSettings {
       securityGroups: 2500,
       publicImages: 100,
     },
+    missingVolumeTypes: [],
     denied: [],
     subscriptions: [],
   };

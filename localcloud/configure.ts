@@ -16,6 +16,7 @@ export function configure(cloud: Cloud, request: ConfigureRequest): Configured {
   if (wish.defaultVpc === false) removeDefaultVpc(cloud, store);
   const { settings } = store;
   if (wish.denied !== undefined) settings.denied = wish.denied;
+  if (wish.missingVolumeTypes !== undefined) settings.missingVolumeTypes = wish.missingVolumeTypes;
   if (wish.subscriptions !== undefined) settings.subscriptions = wish.subscriptions;
   for (const [name, value] of Object.entries(wish.quotas ?? {})) {
     if (value !== undefined) settings.quotas = { ...settings.quotas, [name]: value };

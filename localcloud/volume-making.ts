@@ -97,6 +97,15 @@ export function planShape(
   return { sizeGib, type, ...planSpeed(request, { type, sizeGib, limits }) };
 }
 
+/** The words are of hashicorp/terraform-provider-aws#18654. */
+export function checkTypeOffered(call: Call, type: string): void {
+  if (!call.store.settings.missingVolumeTypes.includes(type)) return;
+  throw new ApiError(
+    "VolumeTypeNotAvailableInRegion",
+    `The request can not be fulfilled as '${type}' volumes are not supported in this region.`,
+  );
+}
+
 function planSpeed(
   request: VolumeRequest,
   volume: { readonly type: string; readonly sizeGib: number; readonly limits: TypeLimits },
@@ -161,8 +170,10 @@ export function planVolume(
       `The snapshot ${snapshot.id} is archived: restore it first`,
     );
   }
+  const shape = planShape(request, snapshot?.sizeGib, "gp2");
+  checkTypeOffered(call, shape.type);
   return {
-    ...planShape(request, snapshot?.sizeGib, "gp2"),
+    ...shape,
     encryption: chooseEncryption(call, request, snapshot),
     snapshot,
     billing: request.billing ?? snapshot?.billing,

@@ -10,6 +10,7 @@ import { deleteVolume, endInstance } from "./end-machines.ts";
 import { clientToken, type Run, runTags } from "./run.ts";
 import type { SnapshotCopy } from "./snapshot-volumes.ts";
 import type { Undo } from "./undo-stack.ts";
+import { explainType } from "./unoffered-type.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const STEP = "make-volumes";
@@ -34,7 +35,7 @@ export async function makeVolumes(
   for (const device of devices) {
     const { deviceName, snapshotId, volumeSizeGib, volumeType, iops, throughputMibps } = device;
     const copy = copies.find((copy) => copy.snapshotId === snapshotId);
-    const volumeId = await cloud.createVolume({
+    const making = cloud.createVolume({
       clientToken: clientToken(run, STEP, deviceName),
       availabilityZone,
       snapshotId,
@@ -47,6 +48,9 @@ export async function makeVolumes(
         Name: `${request.temporaryNamePrefix}-${Role.licenseDonor}`,
         ...runTags(run, Role.licenseDonor),
       },
+    });
+    const volumeId = await making.catch((error) => {
+      throw explainType(error, devices, STEP);
     });
     const undo = run.undo.always(`volume ${volumeId} in ${cloud.region}`, async () => {
       const waiting = { ...run, signal: AbortSignal.timeout(run.limits.undoMs) };

@@ -14,6 +14,7 @@ import { keyTrouble } from "./key-trouble.ts";
 import { type Run, runTags } from "./run.ts";
 import { copyFor, type SnapshotCopy } from "./snapshot-volumes.ts";
 import type { Undo } from "./undo-stack.ts";
+import { explainType } from "./unoffered-type.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const STEP = "register-image";
@@ -88,7 +89,9 @@ export async function registerImage(
     run,
     { step: STEP, name: registration.name, otherName },
     (name) => registerOnce(run, { ...registration, name }, tags),
-  );
+  ).catch((error) => {
+    throw explainType(error, registration.blockDevices, STEP);
+  });
   const named = { ...registration, name };
   const undo = run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () =>
     cloud.deregisterImage(imageId),

@@ -4,7 +4,7 @@ import type { BlockDeviceMapping, RegisterImageRequest } from "@aws-sdk/client-e
 import { type Call, refuseMembers } from "../call.ts";
 import { ApiError } from "../protocol/api-error.ts";
 import { findSnapshot } from "../sharing.ts";
-import { planShape } from "../volume-making.ts";
+import { checkTypeOffered, planShape } from "../volume-making.ts";
 import { checkDeviceName } from "./instance-lookup.ts";
 import { invalidMapping } from "./launch-volumes.ts";
 
@@ -73,6 +73,7 @@ export function planEbs(
     );
   }
   const shape = planShape({ ...ebs, Size: ebs.VolumeSize }, snapshot?.sizeGib, "standard");
+  checkTypeOffered(call, shape.type);
   if (root && ["st1", "sc1"].includes(shape.type)) {
     throw invalidMapping(`A volume of type ${shape.type} cannot be a root device`);
   }

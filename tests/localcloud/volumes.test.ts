@@ -20,6 +20,7 @@ import {
   launch,
   openConformanceCloud,
   refusal,
+  registeredImage,
   until,
 } from "./conformance-cloud.ts";
 
@@ -68,6 +69,22 @@ test("size, speed and type are checked together", async () => {
   const fast = await create({ Size: 16, VolumeType: "gp3", Iops: 8000, Throughput: 2000 });
   assert.equal(fast.Iops, 8000);
   assert.equal(fast.Throughput, 2000);
+});
+
+// hashicorp/terraform-provider-aws#18654, of RunInstances in GovCloud; that the others say the same is ours
+test("a volume type that the region lacks is refused by its code, for volumes and images", async () => {
+  const SnapshotId = await completedSnapshot(ec2);
+  const place = { region: "us-east-1", account: "aws-1" };
+  const code = "VolumeTypeNotAvailableInRegion";
+  const io2 = { VolumeType: "io2", Iops: 100 } as const;
+  await cloud.localcloud.configure({ ...place, settings: { missingVolumeTypes: ["io2"] } });
+  assert.equal(await refusal(create({ Size: 4, ...io2 })), code);
+  const mapping = { DeviceName: "/dev/sdb", Ebs: { VolumeSize: 4, ...io2 } };
+  const root = { DeviceName: "/dev/xvda", Ebs: { SnapshotId } };
+  assert.equal(await refusal(launch(ec2, { BlockDeviceMappings: [mapping] })), code);
+  assert.equal(await refusal(registeredImage(ec2, { BlockDeviceMappings: [root, mapping] })), code);
+  await cloud.localcloud.configure({ ...place, settings: { missingVolumeTypes: [] } });
+  await create({ Size: 4, ...io2 });
 });
 
 // moto: AZ of another region accepted

@@ -244,14 +244,28 @@ test("a disabled source gives a disabled copy, which a lost run takes up again",
   await removeImage(again.image, destination, PACE);
 });
 
-test("changed devices are registered as asked for and told", async () => {
+test("changed devices are registered as asked for and told; a type that the region lacks is named", async () => {
   await using other = await openCloudBench();
   const blockDevices = {
     "/dev/sdb": { volumeType: "io1", iops: 200, volumeSizeGib: 5, deleteOnTermination: true },
   };
   const asked = { ...other.request, blockDevices };
   const context = await other.context("good");
-  const { image } = await copyImage(asked, await other.identity(runId(4)), context);
+  const lacking = (types: string[]) =>
+    other.cloud.configure({
+      region: "us-gov-west-1",
+      account: "aws-us-gov-1",
+      settings: { missingVolumeTypes: types },
+    });
+  await lacking(["io1"]);
+  await assert.rejects(copyImage(asked, await other.identity(runId(4)), context), {
+    code: "cloud",
+    message: /us-gov-west-1 does not offer the volume type of \/dev\/sdb \(io1\): RegisterImage in/,
+    hint: /^Give each a volumeType that us-gov-west-1 offers, with the argument blockDevices\.$/,
+  });
+  await lacking([]);
+  const { image, helpers } = await copyImage(asked, await other.identity(runId(4)), context);
+  assert.equal(helpers.source.outcome, "not-needed");
   const made = await described(other.clouds().destination, image.imageId);
   const device = made.blockDevices.find(({ deviceName }) => deviceName === "/dev/sdb");
   assert.deepEqual(device, {
