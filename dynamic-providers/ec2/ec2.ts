@@ -410,6 +410,11 @@ export interface Ec2 {
   hasKeyPair(name: string): Promise<boolean>;
   /** Whether the account lets no image become public in this region. */
   blocksPublicImages(): Promise<boolean>;
+  /**
+   * Which images of others the account lets itself use in this region, in words, each line enough
+   * by itself; `undefined`: all.
+   */
+  allowedImages(): Promise<readonly string[] | undefined>;
   /** When credentials that cannot be renewed end, ISO 8601; `undefined`: they can, or do not tell. */
   credentialsEnd(): string | undefined;
   /** What the account does to new volumes and snapshots in this region. */

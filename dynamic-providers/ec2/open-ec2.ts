@@ -1,6 +1,7 @@
 /** The one way to EC2 and STS: opens a side of a copy. */
 
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { allowedImageVerbs } from "./allowed-images.ts";
 import { bootVerbs } from "./boot-verbs.ts";
 import { makeCaller } from "./caller.ts";
 import { endOfCredentials } from "./credentials.ts";
@@ -30,6 +31,7 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
       return { accountId: answer.Account ?? "", partition: arn.split(":")[1] ?? "", arn };
     },
     credentialsEnd: () => endOfCredentials(side, environment),
+    ...allowedImageVerbs(caller),
     ...imageVerbs(caller),
     ...machineVerbs(caller),
     ...donorVerbs(caller),

@@ -19,13 +19,13 @@ import type { BootRequest, Ec2, Instance, Snapshot } from "../ec2/ec2.ts";
 import { chooseBoot, snapshotDevices } from "./choose-boot.ts";
 import { completeSnapshots } from "./complete-snapshots.ts";
 import { CopyError } from "./copy-error.ts";
-import { createOnce } from "./create-once.ts";
 import type { SourceImage, SourceVolume } from "./describe-source.ts";
 import { endInstance } from "./end-machines.ts";
 import { type KeyUse, keyTrouble } from "./key-trouble.ts";
 import { repeatWithToken } from "./repeat-with-token.ts";
 import { clientToken, type Run, runTags } from "./run.ts";
 import { waitUntil } from "./wait-until.ts";
+import { createWhenRoom } from "./when-room.ts";
 
 const STEP = "boot-source";
 
@@ -156,7 +156,7 @@ async function snapshotAll(
   run.undo.always(`interim snapshots of run ${run.identity.runId} in ${cloud.region}`, async () => {
     for (const { snapshotId } of await findInterim(run)) await cloud.deleteSnapshot(snapshotId);
   });
-  const made = await createOnce(run, {
+  const creation = {
     create: () =>
       cloud.createSnapshots({
         instanceId,
@@ -170,7 +170,10 @@ async function snapshotAll(
       const found = await findInterim(run);
       return found.length < volumes.length ? undefined : found;
     },
-  });
+  };
+  const made = await createWhenRoom(run, creation, () =>
+    run.report("source", "waiting: the account has too many snapshots in progress"),
+  );
   const ids = made.map(({ snapshotId }) => snapshotId);
   const complete = await completeSnapshots(run, cloud, {
     step: STEP,

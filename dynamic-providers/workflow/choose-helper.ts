@@ -183,9 +183,7 @@ async function candidateImages(
     none: {
       wish: "imageId",
       message,
-      hint:
-        'Give an image of a Linux with Node 22.18 or newer; or, if the account\'s setting "Allowed AMIs" ' +
-        "hides Amazon's, allow the provider amazon.",
+      hint: "Give an image of a Linux with Node 22.18 or newer.",
     },
   };
 }

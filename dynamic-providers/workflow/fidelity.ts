@@ -156,7 +156,7 @@ function encryptionLine(
   const before = snapshot.encrypted ? (snapshot.kmsKeyId ?? "encrypted") : "none";
   if (!isWanted) {
     if (!snapshot.encrypted) return [];
-    return [asked(attribute, before, "none, unless the account encrypts by default", "encrypted")];
+    return [asked(attribute, before, "none", "encrypted")];
   }
   const key = request.kmsKeyId ?? "the account's default key";
   if (request.kmsKeyId !== undefined) return [asked(attribute, before, key, "kmsKeyId")];

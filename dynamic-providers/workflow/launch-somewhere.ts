@@ -1,10 +1,11 @@
 /** One instance, in the first zone and of the first type that has room. */
 
-import { isCloudError } from "../ec2/cloud-error.ts";
+import { type CloudError, isCloudError } from "../ec2/cloud-error.ts";
 import type { Ec2, Instance, LaunchRequest } from "../ec2/ec2.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import type { ProgressRow } from "./copy-request.ts";
+import { quotaAdvice } from "./quota-advice.ts";
 import { repeatWithToken } from "./repeat-with-token.ts";
 import type { Run } from "./run.ts";
 
@@ -22,16 +23,13 @@ export interface LaunchPlan {
   readonly hint: string;
 }
 
-const QUOTA_HINT =
-  "Ask for a higher quota of running on-demand vCPUs in Service Quotas, or end instances.";
-
 /** @throws CopyError `no-capacity` when no zone and type has room. */
 export async function launchSomewhere(
   run: Run,
   plan: LaunchPlan,
 ): Promise<{ readonly instance: Instance; readonly choice: HelperChoice }> {
   const full: Full[] = [];
-  let quota: unknown;
+  let quota: CloudError | undefined;
   for (const [index, choice] of plan.choices.entries()) {
     const { instanceType, subnet } = choice;
     const zone = subnet.availabilityZone;
@@ -51,7 +49,7 @@ export async function launchSomewhere(
   throw new CopyError(`no room for the ${plan.what}: tried ${listFull(full)}`, {
     code: "no-capacity",
     step: plan.step,
-    hint: quota === undefined ? plan.hint : QUOTA_HINT,
+    hint: quota === undefined ? plan.hint : quotaAdvice(quota.code),
     cause: quota,
   });
 }

@@ -25,6 +25,8 @@ export interface Limits {
   readonly releaseMs: number;
   /** A snapshot of a full volume can take hours; `timeoutMinutes` ends it earlier. */
   readonly snapshotMs: number;
+  /** While the account has as many snapshots in progress as it may; longer ones are hours long. */
+  readonly roomMs: number;
   /** From RegisterImage until `available`. */
   readonly imageMs: number;
   /** How long a fresh thing may be invisible to describes (EC2 is eventually consistent). */
@@ -66,6 +68,7 @@ export const defaultLimits: Limits = {
   terminateMs: 15 * minutes,
   releaseMs: 10 * minutes,
   snapshotMs: 24 * 60 * minutes,
+  roomMs: 60 * minutes,
   imageMs: 30 * minutes,
   visibleMs: 2 * minutes,
   leaseRenewMs: 30 * seconds,

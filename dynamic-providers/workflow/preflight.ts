@@ -10,13 +10,15 @@ import { type Estimate, estimateCopy } from "./estimate.ts";
 import { judgeFidelity } from "./fidelity.ts";
 import type { Reach } from "./find-reach.ts";
 import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
+import { checkAllowed, missingHelperImage } from "./preflight/check-allowed.ts";
 import { checkBoot } from "./preflight/check-boot.ts";
 import { checkCredentials } from "./preflight/check-credentials.ts";
 import { checkDebug } from "./preflight/check-debug.ts";
 import { checkDevices } from "./preflight/check-devices.ts";
+import { checkEncryption } from "./preflight/check-encryption.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
-import { checkLicense, type LicenseCheck } from "./preflight/check-license.ts";
+import { checkLicense, type LicenseCheck, missingDonor } from "./preflight/check-license.ts";
 import { checkName, inheritedName } from "./preflight/check-name.ts";
 import { checkPublic } from "./preflight/check-public.ts";
 import { checkReach } from "./preflight/check-reach.ts";
@@ -85,12 +87,10 @@ export async function preflight(
     problemOf(destination),
     entered.source === undefined ? [] : sourceChecks(request, clouds, entered.source, look),
     helperChecks(request, helpers),
-    entered.source === undefined
-      ? []
-      : sentences("source", () => checkDebug("source", request, clouds.source)),
+    entered.source === undefined ? [] : sideChecks("source", request, clouds, helpers, look),
     entered.destination === undefined
       ? []
-      : sentences("destination", () => checkDebug("destination", request, clouds.destination)),
+      : sideChecks("destination", request, clouds, helpers, look),
     entered.destination === undefined ? [] : destinationChecks(request, clouds, previous),
   ]);
   const problems = groups.flat();
@@ -114,6 +114,9 @@ export async function preflight(
   );
   const estimate = await expected(found, helpers);
   const more = [
+    await sentences("destination", () =>
+      checkAllowed("destination", missingDonor(request, found.image, license), clouds.destination),
+    ),
     await sentences("destination", () => checkPublic(request, found, identity, clouds.destination)),
     checkCredentials(
       {
@@ -172,6 +175,26 @@ async function sourceChecks(
 }
 
 type Helpers = Record<"source" | "destination", Promise<FoundHelper | undefined>>;
+
+/** What is asked of either side alike. */
+async function sideChecks(
+  side: "source" | "destination",
+  request: CopyRequest,
+  clouds: Clouds,
+  helpers: Helpers,
+  look: Promise<SourceImage | undefined>,
+): Promise<Problem[]> {
+  const missing = async () => {
+    const image = missingHelperImage(side, request, await helpers[side].catch(() => undefined));
+    if (side === "destination" || !isImageId(request.sourceAmiId)) return image;
+    return (await look.catch(() => true)) === undefined ? [...image, request.sourceAmiId] : image;
+  };
+  const groups = await Promise.all([
+    sentences(side, () => checkDebug(side, request, clouds[side])),
+    sentences(side, async () => checkAllowed(side, await missing(), clouds[side])),
+  ]);
+  return groups.flat();
+}
 
 /** @param look - Absent: this side cannot be entered. */
 async function findHelper(
@@ -246,7 +269,11 @@ async function destinationChecks(
   clouds: Clouds,
   previous: RunIdentity | undefined,
 ): Promise<Problem[]> {
-  return sentences("destination", () => checkName(request.name, clouds.destination, previous));
+  const groups = await Promise.all([
+    sentences("destination", () => checkName(request.name, clouds.destination, previous)),
+    sentences("destination", () => checkEncryption(request, clouds.destination)),
+  ]);
+  return groups.flat();
 }
 
 /** One at least: also before the source is known a helper needs a place for a volume. */

@@ -7,6 +7,7 @@ import type { Ec2, Tags } from "../ec2/ec2.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopyRequest, RunIdentity } from "./copy-request.ts";
 import { keyAdvice } from "./key-trouble.ts";
+import { quotaAdvice } from "./quota-advice.ts";
 import type { RunContext } from "./run-context.ts";
 import type { UndoStack } from "./undo-stack.ts";
 
@@ -83,7 +84,9 @@ export function toCopyError(error: unknown, step: string, signal?: AbortSignal):
     return new CopyError(`the copy was stopped${why}`, { code: "stopped", step, cause: reason });
   }
   if (!isCloudError(error)) return error;
-  const hint = keyAdvice(error.message) ?? HINTS[error.kind];
+  const hint =
+    keyAdvice(error.message) ??
+    (error.kind === "quota" ? quotaAdvice(error.code) : HINTS[error.kind]);
   return new CopyError(`${step}: ${error.message}`, {
     code: error.kind === "capacity" ? "no-capacity" : "cloud",
     step,
@@ -95,8 +98,6 @@ export function toCopyError(error: unknown, step: string, signal?: AbortSignal):
 const HINTS: Partial<Record<string, string>> = {
   throttled: "AWS limits how often this account may call it; run `pulumi up` again later.",
   denied: "Give the identity of this side the permission, then run `pulumi up` again.",
-  quota:
-    "Ask for a higher quota of this account and region in Service Quotas, or free some of it, then run `pulumi up` again.",
   credentials: "Renew the credentials of this side, then run `pulumi up` again.",
   unreachable: "Check the network from here to AWS, then run `pulumi up` again.",
   capacity: "Set `helper.*.instanceType` or `helper.*.subnetId`, or run `pulumi up` again later.",

@@ -6,11 +6,11 @@
 
 import { Role, Tag } from "../../agent/contract.ts";
 import { completeSnapshots } from "./complete-snapshots.ts";
-import { createOnce } from "./create-once.ts";
 import type { SourceVolume } from "./describe-source.ts";
 import type { KeyUse } from "./key-trouble.ts";
 import { type Run, runTags, withoutReserved } from "./run.ts";
 import type { Undo } from "./undo-stack.ts";
+import { createWhenRoom } from "./when-room.ts";
 
 const STEP = "snapshot-volumes";
 
@@ -89,7 +89,7 @@ async function createSnapshot(run: Run, volume: ProvedVolume): Promise<string> {
     [Tag.digest]: digest,
     ...(bootedFrom !== undefined && { [Tag.sourceDevice]: deviceName }),
   };
-  return createOnce(run, {
+  const creation = {
     create: () =>
       cloud.createSnapshot({
         volumeId,
@@ -104,6 +104,11 @@ async function createSnapshot(run: Run, volume: ProvedVolume): Promise<string> {
       });
       return found?.snapshotId;
     },
+  };
+  return createWhenRoom(run, creation, () => {
+    const text = "waiting: the account has too many snapshots in progress";
+    run.report("image", text);
+    run.report("destination", text);
   });
 }
 

@@ -137,6 +137,7 @@ async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promi
   const tried = { triesRights: true };
   await record(() => preflight({ ...request, helper: other }, bench.clouds(), undefined, tried));
   await record(() => bench.clouds().destination.blocksPublicImages());
+  for (const cloud of Object.values(bench.clouds())) await record(() => cloud.allowedImages());
   const identity = await bench.identity(runId(2));
   const failing = await bench.context("fails");
   await record(() => assert.rejects(copyImage(request, identity, failing)));

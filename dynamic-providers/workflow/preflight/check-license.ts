@@ -38,6 +38,16 @@ export async function checkLicense(
   return { problems, donor };
 }
 
+/** What lends the licence, if that is what was not found. */
+export function missingDonor(
+  { licenseDonorAmiId }: CopyRequest,
+  image: Image,
+  { donor }: Pick<LicenseCheck, "donor">,
+): string[] {
+  if (donor !== undefined || !isLicensed(image) || kindProblem(image) !== undefined) return [];
+  return [licenseDonorAmiId ?? `an image that is licensed as ${licenseName(image)}`];
+}
+
 /** The donor must be of the source's kind, and nothing of these kinds can be launched for it. */
 function kindProblem(image: Image): Problem | undefined {
   const { imageId, virtualizationType, enaSupport } = image;

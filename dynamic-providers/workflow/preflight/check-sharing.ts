@@ -40,7 +40,9 @@ export async function checkSharing(
       {
         property: PROPERTY,
         message: "The copy would be encrypted, and an encrypted image cannot be public.",
-        hint: "Set encrypted to false, or leave out copyLaunchPermissions.",
+        hint: defaults.encryptsByDefault
+          ? "Leave out copyLaunchPermissions, or disable encryption by default for EBS there."
+          : "Set encrypted to false, or leave out copyLaunchPermissions.",
       },
     ];
   }

@@ -23,8 +23,7 @@ export function checkSourceImage(
     return [
       problem(
         `${imageId} does not exist in ${region}, or account ${accountId} may not use it.`,
-        "Check the id and the region, or have the image shared with that account; " +
-          'its setting "Allowed AMIs" may hide it.',
+        "Check the id and the region, or have the image shared with that account.",
       ),
     ];
   }

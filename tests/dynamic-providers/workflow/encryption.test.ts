@@ -10,6 +10,7 @@ import {
   ResetEbsDefaultKmsKeyIdCommand,
 } from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
+import { isCopyError } from "../../../dynamic-providers/workflow/copy-error.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyRequest, CopyResult } from "../../../dynamic-providers/workflow/copy-request.ts";
 import type { RunContext } from "../../../dynamic-providers/workflow/run-context.ts";
@@ -126,14 +127,18 @@ test("encrypted: false decrypts all", async () => {
   assert.deepEqual(await keysOfCopies({ encrypted: false }), Array(4).fill(undefined));
 });
 
-test("an account that encrypts by default does so with its own key, also against encrypted: false", async () => {
+test("an account that encrypts by default does so with its own key; encrypted: false is refused there", async () => {
   const KmsKeyId = CUSTOMER_KEY;
   await admin.send(new EnableEbsEncryptionByDefaultCommand({}));
   await admin.send(new ModifyEbsDefaultKmsKeyIdCommand({ KmsKeyId }));
   try {
     const key = destinationKeys[KmsKeyId];
     assert.deepEqual(await keysOfCopies({}), Array(4).fill(key));
-    assert.deepEqual(await keysOfCopies({ encrypted: false }), Array(4).fill(key));
+    await assert.rejects(copyOf(SOURCES.plain, { encrypted: false }), (error: Error) => {
+      const told = `encrypted: The account encrypts everything new in ${DESTINATION} by default `;
+      assert.ok(error.message.startsWith(`${told}(under ${key})`), error.message);
+      return isCopyError(error, "preflight");
+    });
   } finally {
     await admin.send(new ResetEbsDefaultKmsKeyIdCommand({}));
     await admin.send(new DisableEbsEncryptionByDefaultCommand({}));

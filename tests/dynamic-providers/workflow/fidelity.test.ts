@@ -101,7 +101,7 @@ const CASES: readonly (readonly [attribute: string, one: Case, expected: string 
   [
     "/dev/xvda encryption",
     { snapshot: { encrypted: true }, request: { encrypted: false } },
-    "asked: encrypted → none, unless the account encrypts by default",
+    "asked: encrypted → none",
   ],
   ["tags", { request: { copyTags: false } }, "asked: 1 → none"],
   ["tags", { request: { tags: { team: "a" } } }, "asked: 1 → 2"],
