@@ -3,7 +3,7 @@
  *
  *   1. build the package and the agent's bundle
  *   2. find or build the Pulumi CLI, when a chosen test needs it
- *   3. run the test files, those with the real engine last
+ *   3. run the test files, those with the real engine last, and of them the longest first
  *   4. look for processes that a test left behind
  *
  * `npm test -- tests/tsunami` runs what lies below a path, `--name PATTERN` what is named so.
@@ -23,8 +23,8 @@ import { testEnvironment } from "./runner/test-environment.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
-/** Ours: the machine has at least two cores, and the tests of one localcloud keep one busy. */
-const CONCURRENCY = 2;
+/** Ours: the machine has at least two cores, and a copy waits for a third of its time. */
+const CONCURRENCY = 3;
 
 /** Ours: a single test, `pulumi up` with a transfer included, is far below. A test may set its own. */
 const TEST_LIMIT_MS = 4 * 60_000;
@@ -34,6 +34,9 @@ const RUN_LIMIT_MS = 25 * 60_000;
 
 /** Only these drive the real engine; they run last, because they say least about where a fault is. */
 const ENGINE_TESTS = /^tests\/(?:e2e\/|package\/|demo\/whole-demo|isolation\/copy|chaos\/kill)/;
+
+/** They take minutes each; begun last, one would run alone at the end. */
+const LONG_TESTS = /^tests\/(?!e2e\/)/;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -59,9 +62,13 @@ function chooseFiles(paths: readonly string[]): string[] {
     (file) =>
       wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(`${path}/`)),
   );
+  const [engine = [], others = []] = [true, false].map((driven) =>
+    chosen.filter((file) => ENGINE_TESTS.test(file) === driven),
+  );
   return [
-    ...chosen.filter((file) => !ENGINE_TESTS.test(file)),
-    ...chosen.filter((file) => ENGINE_TESTS.test(file)),
+    ...others,
+    ...engine.filter((file) => LONG_TESTS.test(file)),
+    ...engine.filter((file) => !LONG_TESTS.test(file)),
   ];
 }
 

@@ -19,6 +19,7 @@ it("nothing of the developer's accounts and stacks reaches a test", () => {
     PATH: "/bin",
     HOME: "/home/somebody",
     TMPDIR: "/tmp/here",
+    NODE_COMPILE_CACHE: "/tmp/here/compiled",
     AWS_CONFIG_FILE: "/tmp/here/no-aws-config",
     AWS_SHARED_CREDENTIALS_FILE: "/tmp/here/no-aws-credentials",
     AWS_EC2_METADATA_DISABLED: "true",

@@ -18,6 +18,8 @@ export function testEnvironment(
   return {
     ...Object.fromEntries(kept),
     TMPDIR: temporaryDirectory,
+    // Hundreds of processes load the same modules; each after the first finds them compiled.
+    NODE_COMPILE_CACHE: `${temporaryDirectory}/compiled`,
     // Without these the SDK would find ~/.aws, or ask a real instance's metadata service.
     AWS_CONFIG_FILE: `${temporaryDirectory}/no-aws-config`,
     AWS_SHARED_CREDENTIALS_FILE: `${temporaryDirectory}/no-aws-credentials`,
