@@ -66,8 +66,6 @@ export interface Estimate {
   readonly phases: readonly Phase[];
   /** What the transfer waits for most. */
   readonly bottleneck: string;
-  /** At which the data of the snapshots travels when that bounds it. */
-  readonly bottleneckMibps: number;
 }
 
 export function estimateCopy(copy: EstimatedCopy, scale: Scale = AWS_SCALE): Estimate {
@@ -93,7 +91,6 @@ export function estimateCopy(copy: EstimatedCopy, scale: Scale = AWS_SCALE): Est
     seconds,
     phases,
     bottleneck: slowest.what,
-    bottleneckMibps: slowest.seconds > 0 ? dataMib / slowest.seconds : 0,
   };
 }
 
@@ -117,13 +114,16 @@ function limitsOf({ volumes, source, destination }: EstimatedCopy, scale: Scale)
     ...(networkGbps === undefined
       ? []
       : [
-          { what: `${side}'s network (${instanceType})`, seconds: dataMib / gigabits(networkGbps) },
+          {
+            what: `the ${side}'s network (${instanceType})`,
+            seconds: dataMib / gigabits(networkGbps),
+          },
         ]),
     ...(ebsMibps === undefined
       ? []
       : [
           {
-            what: `${side}'s way to its volumes (${instanceType})`,
+            what: `the ${side}'s way to its volumes (${instanceType})`,
             // The destination writes the data and reads it back for the proof.
             seconds: (side === "source" ? sizeMib : 2 * dataMib) / ebsMibps,
           },
@@ -155,11 +155,11 @@ function sum(numbers: readonly number[]): number {
 
 /** One line for a person, said before the helpers start. */
 export function formatEstimate(estimate: Estimate): string {
-  const { gibToRead, gibToSend, seconds, bottleneck, bottleneckMibps, helperHours } = estimate;
+  const { gibToRead, gibToSend, seconds, bottleneck, helperHours } = estimate;
   return (
-    `about ${formatMinutes(seconds)} expected, bounded by ${bottleneck}` +
-    ` (${Math.round(bottleneckMibps)} MiB/s): ${formatGib(gibToRead)} to read, ` +
-    `at most ${formatGib(gibToSend)} to send, ${helperHours.toFixed(1)} helper-hours`
+    `about ${formatMinutes(seconds)} expected, bounded by ${bottleneck}: ` +
+    `${formatGib(gibToRead)} to read, at most ${formatGib(gibToSend)} to send, ` +
+    `${helperHours.toFixed(1)} helper-hours`
   );
 }
 
@@ -169,5 +169,6 @@ function formatMinutes(seconds: number): string {
 }
 
 function formatGib(gib: number): string {
+  if (gib < 0.1) return `${Math.ceil(gib * 1024)} MiB`;
   return `${gib < 10 ? gib.toFixed(1) : Math.round(gib)} GiB`;
 }

@@ -34,7 +34,6 @@ test("100 GiB of cold snapshot are bounded by their fetching, at the rate of the
   const transfer = estimate.phases.find(({ what }) => what === "transfer");
   assert.equal(Math.round(transfer?.seconds ?? 0), Math.round((100 * 1024) / 124));
   assert.match(estimate.bottleneck, /^the source's snapshots/);
-  assert.equal(Math.round(estimate.bottleneckMibps), 124);
   assert.equal(Math.round(estimate.seconds), Math.round(150 + 825.8 + 1024 + 90));
 });
 
@@ -69,12 +68,12 @@ test("a narrow helper bounds it and is named with its type", () => {
   const small = type({ instanceType: "c7g.large", networkGbps: 0.937, ebsMibps: 75 });
   const volumes = [volume(20, 20)];
   const sending = estimateCopy({ volumes, ...both, source: small });
-  assert.equal(sending.bottleneck, "source's way to its volumes (c7g.large)");
+  assert.equal(sending.bottleneck, "the source's way to its volumes (c7g.large)");
   const receiving = estimateCopy({ volumes, ...both, destination: small });
-  assert.equal(receiving.bottleneck, "destination's way to its volumes (c7g.large)");
+  assert.equal(receiving.bottleneck, "the destination's way to its volumes (c7g.large)");
   const thin = type({ instanceType: "t3.medium", networkGbps: 0.25 });
   const wired = estimateCopy({ volumes, ...both, source: thin });
-  assert.equal(wired.bottleneck, "source's network (t3.medium)");
+  assert.equal(wired.bottleneck, "the source's network (t3.medium)");
   const silent = { instanceType: "x", architectures: [], maximumVolumes: 2, isNitro: true };
   const unknown = estimateCopy({ volumes, source: silent, destination: silent });
   assert.match(unknown.bottleneck, /^the source's snapshots/, "what is unknown bounds nothing");
@@ -94,6 +93,8 @@ test("nothing to copy takes only what is fixed, and the line is one line", () =>
   const line = formatEstimate(estimateCopy({ volumes: [volume(100, 40)], ...both }));
   assert.match(
     line,
-    /^about \d+ min expected, bounded by the source's snapshots, .* \(\d+ MiB\/s\): 100 GiB to read, at most 40 GiB to send, \d\.\d helper-hours$/,
+    /^about \d+ min expected, bounded by the source's snapshots, fetched when first read: 100 GiB to read, at most 40 GiB to send, \d\.\d helper-hours$/,
   );
+  const small = formatEstimate(estimateCopy({ volumes: [volume(1, 0.01)], ...both }));
+  assert.match(small, /: 1\.0 GiB to read, at most 11 MiB to send, /);
 });
