@@ -7,6 +7,7 @@
  *   --lives replaced                         only these stacks
  *   --only 'RunInstances 1'                  only what has this in its name
  *   --memory 40                              instead 40 copies, and the memory of each process
+ *   --volumes 31                             instead one copy of 31 volumes with real helpers
  *   --kills 30                               instead 30 kills with the real engine and real helpers
  */
 
@@ -17,6 +18,7 @@ import { openKillGround } from "./kill-run.ts";
 import { describeKill, drawKills } from "./kills.ts";
 import { LIVES } from "./life.ts";
 import { measureMemory } from "./memory.ts";
+import { copyRealVolumes } from "./real-volumes.ts";
 import { summarize } from "./summarize.ts";
 import { describeBroken, sweep, type TriedCase } from "./sweep.ts";
 
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     kills: { type: "string" },
     memory: { type: "string" },
+    volumes: { type: "string" },
   },
 });
 
@@ -43,6 +46,10 @@ process.exitCode = (await run()) ? 0 : 1;
 
 async function run(): Promise<boolean> {
   if (values.kills !== undefined) return kill(Number(values.kills));
+  if (values.volumes !== undefined) {
+    await copyRealVolumes(Number(values.volumes));
+    return true;
+  }
   if (values.memory === undefined) return sweepCalls();
   await measureMemory(Number(values.memory));
   return true;
