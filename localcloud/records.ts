@@ -122,6 +122,8 @@ export interface VolumeRecord extends Tagged {
   readonly kmsKeyArn: string | undefined;
   readonly snapshotId: string | undefined;
   readonly billing: Billing | undefined;
+  /** MiB/s that was paid for; nothing is fetched here, so it changes nothing. */
+  readonly initializationRate: number | undefined;
   readonly createdAt: Date;
   readonly state: State<VolumeState>;
   readonly path: string;

@@ -53,6 +53,7 @@ export interface VolumeRequest {
   readonly Throughput?: number | undefined;
   readonly Encrypted?: boolean | undefined;
   readonly KmsKeyId?: string | undefined;
+  readonly VolumeInitializationRate?: number | undefined;
 }
 
 export interface VolumePlan {
@@ -63,6 +64,8 @@ export interface VolumePlan {
   readonly encryption: Encryption;
   readonly snapshot: SnapshotRecord | undefined;
   readonly billing: Billing | undefined;
+  /** MiB/s */
+  readonly initializationRate: number | undefined;
 }
 
 /** Type, size and speed of a volume, with EC2's defaults. Also the rules for a mapping of an image. */
@@ -177,7 +180,21 @@ export function planVolume(
     encryption: chooseEncryption(call, request, snapshot),
     snapshot,
     billing: request.billing ?? snapshot?.billing,
+    initializationRate: checkInitialization(request, snapshot),
   };
+}
+
+/** [SDK CreateVolumeRequest.VolumeInitializationRate]: 100 to 300 MiB/s, only of snapshots. */
+function checkInitialization(
+  { VolumeInitializationRate: rate }: VolumeRequest,
+  snapshot: SnapshotRecord | undefined,
+): number | undefined {
+  if (rate === undefined) return undefined;
+  if (snapshot === undefined) {
+    throw invalidCombination("The parameter volumeInitializationRate requires a snapshot.");
+  }
+  if (rate >= 100 && rate <= 300) return rate;
+  throw invalidValue(`Volume initialization rate of ${rate} is invalid; expecting 100 to 300.`);
 }
 
 /** [errors-overview] VolumeLimitExceeded; a dry run asks only about rights. */
@@ -213,6 +230,7 @@ export function makeVolume(
     kmsKeyArn: plan.encryption.kmsKeyArn,
     snapshotId: plan.snapshot?.id,
     billing: plan.billing,
+    initializationRate: plan.initializationRate,
     createdAt: call.now,
     state: new State("creating", call.nowMs),
     path: join(cloud.directory, "volumes", id),

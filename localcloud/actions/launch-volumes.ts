@@ -76,6 +76,7 @@ function checkMappings(mappings: readonly BlockDeviceMapping[]): readonly BlockD
         "KmsKeyId",
         "Throughput",
         "Encrypted",
+        "VolumeInitializationRate",
       ],
       "BlockDeviceMapping.Ebs",
     );

@@ -42,6 +42,7 @@ export const VOLUME_ACTIONS: readonly Action[] = [
       "TagSpecifications",
       "Throughput",
       "ClientToken",
+      "VolumeInitializationRate",
     ],
     createVolume,
   ),
@@ -297,6 +298,9 @@ function describe(volume: VolumeRecord, call: Call): Volume {
     Attachments: shown,
     ...(volume.iops === undefined ? {} : { Iops: volume.iops }),
     ...(volume.throughput === undefined ? {} : { Throughput: volume.throughput }),
+    ...(volume.initializationRate !== undefined && {
+      VolumeInitializationRate: volume.initializationRate,
+    }),
     ...(volume.kmsKeyArn === undefined ? {} : { KmsKeyId: volume.kmsKeyArn }),
     ...tagList(volume.tags),
   };

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import {
   CreateImageCommand,
   CreateSnapshotsCommand,
+  DescribeImageAttributeCommand,
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
   GetInstanceUefiDataCommand,
@@ -173,6 +174,30 @@ test("snapshots of a stopped instance have its bytes; under a lost key they fail
   const image = await settled(imageId);
   assert.equal(image.State, "failed");
   assert.match(image.StateReason?.Message ?? "", /Given key ID is not accessible/);
+});
+
+// [SDK AttachImageWatermark]: propagates through CreateImage; [UG ami-ancestry]; boot variables go along
+test("an image of an instance has the watermarks, variables and ancestry of what was launched", async () => {
+  const uefiData = Buffer.from("AMZNUEFI").toString("base64");
+  const watermarks = ["100000000002:theirs"];
+  const { imageId } = await describedImage(cloud.localcloud, {
+    region,
+    describe: { bootMode: "uefi", uefiData, watermarks },
+  });
+  const id = await running({ ImageId: imageId, InstanceType: "c7i.large" });
+  const create = new CreateImageCommand({ InstanceId: id, Name: "a child", NoReboot: true });
+  const { ImageId: childId = "" } = await ec2.send(create);
+  const child = await settled(childId);
+  assert.deepEqual(
+    [child.SourceImageId, child.SourceImageRegion, child.SourceInstanceId],
+    [imageId, region, id],
+  );
+  assert.deepEqual(
+    child.ImageWatermarks?.map((one) => one.WatermarkKey),
+    watermarks,
+  );
+  const ask = new DescribeImageAttributeCommand({ ImageId: childId, Attribute: "uefiData" });
+  assert.equal((await ec2.send(ask)).UefiData?.Value, uefiData);
 });
 
 // [SDK GetInstanceUefiData]: the variables of an image that cannot be asked for them itself

@@ -196,4 +196,15 @@ test("what is of the Marketplace asks for a subscription, a stopped instance and
   assert.deepEqual(await codes(), ["marketplace-code"]);
   await detached(volumeId);
   assert.deepEqual(await codes(), []);
+  // "you can't detach a volume from a Windows instance and attach it to a Linux instance"
+  const { snapshotIds: [windows = ""] = [] } = await describedImage(cloud.localcloud, {
+    region,
+    describe: {
+      usageOperation: "RunInstances:0002",
+      productCodes: [{ id: "marketplace-code", type: "marketplace" }],
+    },
+  });
+  const other = await availableVolume(ec2, { SnapshotId: windows });
+  const wrong = { VolumeId: other, InstanceId: id, Device: "/dev/sdf" };
+  assert.equal(await refusal(ec2.send(new AttachVolumeCommand(wrong))), "OperationNotPermitted");
 });

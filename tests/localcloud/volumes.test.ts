@@ -71,6 +71,34 @@ test("size, speed and type are checked together", async () => {
   assert.equal(fast.Throughput, 2000);
 });
 
+// [SDK CreateVolumeRequest.VolumeInitializationRate, EbsBlockDevice]: 100 - 300 MiB/s, of snapshots; not of images
+test("a rate of initialization is of a volume made of a snapshot, and in its range", async () => {
+  const SnapshotId = await completedSnapshot(ec2);
+  const code = (request: CreateVolumeRequest) => refusal(create(request));
+  const at = (VolumeInitializationRate: number) => ({ VolumeInitializationRate });
+  assert.equal(await code({ SnapshotId, ...at(99) }), "InvalidParameterValue");
+  assert.equal(await code({ SnapshotId, ...at(301) }), "InvalidParameterValue");
+  assert.equal(await code({ Size: 1, ...at(100) }), "InvalidParameterCombination");
+  const { VolumeId = "" } = await create({ SnapshotId, ...at(300) });
+  assert.equal((await describe(VolumeId))?.VolumeInitializationRate, 300);
+  const { VolumeId: usual = "" } = await create({ SnapshotId });
+  assert.equal((await describe(usual))?.VolumeInitializationRate, undefined);
+  const launched = (VolumeInitializationRate: number) =>
+    launch(ec2, {
+      BlockDeviceMappings: [
+        { DeviceName: "/dev/sdf", Ebs: { SnapshotId, VolumeInitializationRate } },
+      ],
+    });
+  assert.equal(await refusal(launched(400)), "InvalidParameterValue");
+  const { InstanceId = "" } = await launched(100);
+  const running = await instanceState(ec2, InstanceId, "running");
+  const data = running.BlockDeviceMappings?.find((one) => one.DeviceName === "/dev/sdf");
+  assert.equal((await describe(data?.Ebs?.VolumeId ?? ""))?.VolumeInitializationRate, 100);
+  const root = { DeviceName: "/dev/xvda", Ebs: { SnapshotId, VolumeInitializationRate: 100 } };
+  const image = registeredImage(ec2, { BlockDeviceMappings: [root] });
+  assert.equal(await refusal(image), "UnsupportedOperation");
+});
+
 // hashicorp/terraform-provider-aws#18654, of RunInstances in GovCloud; that the others say the same is ours
 test("a volume type that the region lacks is refused by its code, for volumes and images", async () => {
   const SnapshotId = await completedSnapshot(ec2);
