@@ -4,6 +4,7 @@
  */
 
 import type { Ec2, Image, InstanceTypeFacts, Subnet } from "../ec2/ec2.ts";
+import { mayLaunch } from "./allowed-types.ts";
 import type { HelperRequest } from "./copy-request.ts";
 import { findPlaces, type Place, type Reach } from "./find-reach.ts";
 
@@ -102,10 +103,15 @@ async function placeHelper(
   ];
   const choices: HelperChoice[] = [];
   const tooSmall: string[] = [];
+  let refusing: Image | undefined;
   for (const name of wanted) {
     const type = types.get(name);
     const image = type?.architectures.flatMap((name) => images.get(name) ?? [])[0];
     if (type === undefined || !type.isNitro || image === undefined) continue;
+    if (!mayLaunch(image, name)) {
+      refusing = image;
+      continue;
+    }
     // The helper's own root takes one place.
     if (type.maximumVolumes < volumeCount + 1) {
       tooSmall.push(`${name} holds ${type.maximumVolumes - 1}`);
@@ -120,6 +126,9 @@ async function placeHelper(
   if (instanceType !== undefined && types.get(instanceType)?.isNitro === false) {
     return { none: [notNitro(instanceType)] };
   }
+  if (refusing !== undefined && tooSmall.length === 0) {
+    return { none: [notAllowed(refusing, instanceType)] };
+  }
   return { none: [whyNone({ cloud, wishes, tooSmall, volumeCount, places, images })] };
 }
 
@@ -128,6 +137,21 @@ function notNitro(instanceType: string): NoChoice {
     wish: "instanceType",
     message: `instance type ${instanceType} is not built on Nitro, so its console cannot be followed`,
     hint: "Give a current type, or none.",
+  };
+}
+
+function notAllowed(image: Image, instanceType: string | undefined): NoChoice {
+  const { supported = [], unsupported = [] } = image.instanceTypes ?? {};
+  const only = supported.length === 0 ? "any type" : `${supported.join(", ")} only`;
+  const not = unsupported.length === 0 ? "" : ` and not as ${unsupported.join(", ")}`;
+  const which =
+    instanceType === undefined
+      ? "none of the helper types we know is such"
+      : `${instanceType} is none`;
+  return {
+    wish: instanceType === undefined ? "imageId" : "instanceType",
+    message: `image ${image.imageId} may be launched as ${only}${not}, by its owner's wish, and ${which}`,
+    hint: "Give an image without such a wish, or an instance type that it allows.",
   };
 }
 
