@@ -32,11 +32,13 @@ export interface Measured {
 /** @param estimate - Of the plan, which takes the destination for AWS. */
 export function estimateRows(estimate: Estimate, measured: Measured): string[][] {
   const here = onThisMachine(estimate);
+  const isUnknown = estimate.gibToSend === estimate.gibToRead;
   const gib = (amount: number) => `${amount.toFixed(2)} GiB`;
   return [
     ["", "estimated", "measured"],
     ["read", gib(estimate.gibToRead), gib(measured.bytesRead / GIB)],
     ["sent", `at most ${gib(estimate.gibToSend)}`, gib(measured.bytesSent / GIB)],
+    ...(isUnknown ? [["  (nobody tells how full its disks are)", "as if they were", ""]] : []),
     ["time on this machine", seconds(here.seconds), seconds(measured.durationSeconds)],
     ["time on AWS", seconds(estimate.seconds), "not measured"],
     ["  bounded there by", estimate.bottleneck, ""],

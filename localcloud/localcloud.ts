@@ -64,6 +64,8 @@ export interface LocalcloudOptions {
   readonly isolation?: "processes" | "namespaces";
   /** Between regions, when isolated. @default 200 Mbit/s, 100 ms, 1 % */
   readonly link?: Partial<LinkSettings>;
+  /** Of the way within a region: `IsolationOptions`. */
+  readonly regionMtuBytes?: number;
   /** How isolated machines boot. @default as processes in namespaces */
   readonly bootIsolated?: BootIsolated;
   /** What is to go wrong; see docs/localcloud-faults.md. @default nothing */

@@ -14,6 +14,8 @@ export interface Scale {
   readonly loadMibps: number;
   /** At which one helper reads, hashes and seals: one thread. */
   readonly engineMibps: number;
+  /** At which it passes over zeros, which it reads and compares and does not hash. */
+  readonly zeroMibps: number;
   /** Of the network that is not the helpers' own: an internet gateway's limit for a small instance. */
   readonly networkMibps: number;
   /** At which a volume's blocks become its snapshot. */
@@ -30,6 +32,7 @@ export const AWS_SCALE: Scale = {
   startSeconds: 150,
   loadMibps: 124,
   engineMibps: gigabits(2.5),
+  zeroMibps: 960,
   networkMibps: gigabits(5),
   snapshotMibps: 100,
   endSeconds: 90,
@@ -131,7 +134,10 @@ function limitsOf({ volumes, source, destination }: EstimatedCopy, scale: Scale)
   ];
   return [
     { what: "the source's snapshots, fetched when first read", seconds: load },
-    { what: "the sender's one thread", seconds: sizeMib / scale.engineMibps },
+    {
+      what: "the sender's one thread",
+      seconds: dataMib / scale.engineMibps + (sizeMib - dataMib) / scale.zeroMibps,
+    },
     { what: "the network between the helpers", seconds: dataMib / scale.networkMibps },
     {
       what: "the destination's volumes",

@@ -40,6 +40,8 @@ export type BootIsolated = (
 export interface IsolationOptions {
   readonly isolation?: "processes" | "namespaces";
   readonly link?: Partial<LinkSettings>;
+  /** Of the way within a region; 8500 is as between regions that are peered. @default 9001 */
+  readonly regionMtuBytes?: number;
   readonly bootIsolated?: BootIsolated;
 }
 
@@ -49,7 +51,7 @@ export interface IsolationOptions {
  * @throws Error saying what this computer lacks for it.
  */
 export async function isolate(
-  { isolation, link, bootIsolated = bootInNamespaces }: IsolationOptions,
+  { isolation, link, regionMtuBytes, bootIsolated = bootInNamespaces }: IsolationOptions,
   directory: string,
 ): Promise<Isolation | undefined> {
   if (isolation !== "namespaces") return undefined;
@@ -61,7 +63,8 @@ export async function isolate(
     ["ip link set lo up", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
   );
   const settings = { ...DEFAULT_LINK, ...link };
-  return new Isolation({ directory, core, linkProgram, link: settings, bootIsolated });
+  const parts = { directory, core, linkProgram, link: settings, bootIsolated };
+  return new Isolation({ ...parts, ...(regionMtuBytes !== undefined && { regionMtuBytes }) });
 }
 
 /** The default: as processes in namespaces. */
@@ -79,6 +82,7 @@ interface IsolationParts {
   readonly linkProgram: string;
   readonly link: LinkSettings;
   readonly bootIsolated: BootIsolated;
+  readonly regionMtuBytes?: number;
 }
 
 export class Isolation implements IsolatedNetwork {
@@ -136,11 +140,15 @@ export class Isolation implements IsolatedNetwork {
   }
 
   async #openNetwork(region: Region): Promise<RegionNetwork> {
-    const { linkProgram, link, core } = this.#parts;
+    const { linkProgram, link, core, regionMtuBytes } = this.#parts;
     const opened = await openRegionLink(linkProgram, link, region.index);
     try {
       const cidr = this.addresses.regionCidr(region);
-      return await RegionNetwork.open(opened, core, { index: region.index, cidr });
+      return await RegionNetwork.open(opened, core, {
+        index: region.index,
+        cidr,
+        ...(regionMtuBytes !== undefined && { mtuBytes: regionMtuBytes }),
+      });
     } catch (error) {
       await opened.close();
       throw error;

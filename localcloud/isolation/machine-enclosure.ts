@@ -47,6 +47,8 @@ export async function encloseMachine(
     ["net", "mount"],
     [
       ...mountLines(options, room.deviceDirectory),
+      // The host's shows the host's interfaces; whose namespace it is decides who mounts it.
+      "mount -t sysfs -o ro machine /sys",
       "ip link set lo up",
       `ip address add ${METADATA_ADDRESS}/32 dev lo`,
     ],

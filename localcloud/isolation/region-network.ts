@@ -12,6 +12,9 @@ import { runInside, runScriptInside } from "./host-programs.ts";
 import type { NamespaceKeeper } from "./namespace-keeper.ts";
 import type { RegionLink } from "./region-link.ts";
 
+/** What an instance's interface has. [UG network_mtu] */
+const MACHINE_MTU_BYTES = 9001;
+
 /** The router, as every machine sees it; there is no more to see of it. */
 const GATEWAY = "169.254.1.1";
 
@@ -28,18 +31,23 @@ export interface CabledMachine {
 
 export class RegionNetwork {
   readonly #link: RegionLink;
+  readonly #mtuBytes: number;
   readonly #machines = new Map<string, CabledMachine>();
   #applying: Promise<void> = Promise.resolve();
 
-  private constructor(link: RegionLink) {
+  private constructor(link: RegionLink, mtuBytes: number) {
     this.#link = link;
+    this.#mtuBytes = mtuBytes;
   }
 
-  /** @param cidr - All addresses of the region. */
+  /**
+   * @param region - `cidr` has all addresses of it; `mtuBytes` is what its router takes from a
+   *   machine, and drops above that without a word.
+   */
   static async open(
     link: RegionLink,
     core: NamespaceKeeper,
-    region: { readonly index: number; readonly cidr: string },
+    region: { readonly index: number; readonly cidr: string; readonly mtuBytes?: number },
   ): Promise<RegionNetwork> {
     const device = `w${region.index}`;
     await runScriptInside(link.router, [
@@ -57,7 +65,7 @@ export class RegionNetwork {
       `ip link set ${device} up`,
       `ip route add ${region.cidr} dev ${device}`,
     ]);
-    const network = new RegionNetwork(link);
+    const network = new RegionNetwork(link, region.mtuBytes ?? MACHINE_MTU_BYTES);
     await network.applyRules();
     return network;
   }
@@ -69,7 +77,7 @@ export class RegionNetwork {
     await this.applyRules();
     const device = deviceOf(address);
     await runScriptInside(this.#link.router, [
-      `ip link add ${device} type veth peer name eth0 netns ${pid}`,
+      `ip link add ${device} mtu ${this.#mtuBytes} type veth peer name eth0 mtu ${MACHINE_MTU_BYTES} netns ${pid}`,
       `ip link set ${device} up`,
       `ip route add ${address}/32 dev ${device}`,
     ]);

@@ -87,6 +87,14 @@ test("faster snapshots leave the one thread of the sender as the bottleneck", ()
   assert.equal(bound({ networkMibps: 10 }), "the network between the helpers");
 });
 
+test("the sender's thread passes over holes faster than it reads data", () => {
+  const scale = { ...AWS_SCALE, loadMibps: 1e6, engineMibps: 100, zeroMibps: 1_000 };
+  const seconds = (data: number) =>
+    estimateCopy({ volumes: [volume(100, data)], ...both }, scale).phases[1]?.seconds;
+  assert.equal(seconds(100), 1_024);
+  assert.equal(seconds(50), 512 + 51.2);
+});
+
 test("nothing to copy takes only what is fixed, and the line is one line", () => {
   const none = estimateCopy({ volumes: [], ...both });
   assert.equal(none.seconds, AWS_SCALE.startSeconds + AWS_SCALE.endSeconds);
