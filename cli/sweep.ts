@@ -7,6 +7,7 @@ import { openEc2 } from "../dynamic-providers/ec2/open-ec2.ts";
 import { printable } from "../dynamic-providers/printable.ts";
 import { isCopyError } from "../dynamic-providers/workflow/copy-error.ts";
 import { defaultLimits, type Limits } from "../dynamic-providers/workflow/limits.ts";
+import { formatSpan } from "../dynamic-providers/workflow/plan-sweep.ts";
 import { systemClock } from "../dynamic-providers/workflow/run-context.ts";
 import { lookAtRegion, sweepPlannedRun } from "../dynamic-providers/workflow/sweep-region.ts";
 import type { SweepCommand } from "./sweep-command.ts";
@@ -27,11 +28,18 @@ export async function sweep(command: SweepCommand, terminal: SweepTerminal): Pro
   const { environment, out, err, signal, limits = defaultLimits } = terminal;
   const { region, profile } = command;
   const cloud = openEc2({ region, ...(profile !== undefined && { profile }) }, environment);
-  const waiting = { clock: systemClock, limits, signal };
+  // Leases are times: by AWS's clock, not by one that may be wrong by a day.
+  const clock = { ...systemClock, now: () => systemClock.now() + cloud.clockBehindMs() };
+  const waiting = { clock, limits, signal };
   const request = { ...command, report: (text: string) => err(`${text}\n`) };
 
   const { accountId, partition } = await cloud.callerIdentity();
   err(`account ${accountId} (${partition}), ${region}\n`);
+  const wrongMs = Math.abs(cloud.clockBehindMs());
+  if (wrongMs > 0) {
+    const way = cloud.clockBehindMs() > 0 ? "behind" : "ahead of";
+    err(`this computer's clock is ${formatSpan(wrongMs)} ${way} AWS's, whose time is taken\n`);
+  }
   const plan = await lookAtRegion(cloud, waiting, request);
   out(formatPlan(plan));
   const runs = plan.runs.filter(({ end }) => end);

@@ -22,6 +22,8 @@ export type Call = <Output>(
 export interface Caller {
   readonly region: string;
   readonly sts: STSClient;
+  /** What the SDK has found out by the answers so far, see `Ec2.clockBehindMs`. */
+  readonly clockBehindMs: () => number;
   /** For describes and for writes that may be repeated: throttling and silence are tried again. */
   readonly repeat: Call;
   /** For creates: one try, so that an unclear end is the caller's to clear up. */
@@ -59,9 +61,11 @@ export function makeCaller(side: SideReference, environment: NodeJS.ProcessEnv):
   const repeating = new EC2Client(config("EC2", REPEAT_ATTEMPTS));
   const single = new EC2Client(config("EC2", 1));
   const watched = watcher(region, environment);
+  const sts = new STSClient(config("STS", REPEAT_ATTEMPTS));
   return {
     region,
-    sts: new STSClient(config("STS", REPEAT_ATTEMPTS)),
+    sts,
+    clockBehindMs: () => sts.config.systemClockOffset || repeating.config.systemClockOffset,
     repeat: (operation, ids, send) => watched(operation, ids, () => send(repeating)),
     once: (operation, ids, send) => watched(operation, ids, () => send(single)),
     watched,

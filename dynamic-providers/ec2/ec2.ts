@@ -417,6 +417,11 @@ export interface Ec2 {
   allowedImages(): Promise<readonly string[] | undefined>;
   /** When credentials that cannot be renewed end, ISO 8601; `undefined`: they can, or do not tell. */
   credentialsEnd(): string | undefined;
+  /**
+   * How far this computer's clock is behind AWS's, in milliseconds, as the answers so far have shown;
+   * 0 for less than four minutes. The SDK signs with it, so that a wrong clock is no error.
+   */
+  clockBehindMs(): number;
   /** What the account does to new volumes and snapshots in this region. */
   encryptionDefaults(): Promise<EncryptionDefaults>;
   consoleOutput(instanceId: string): Promise<string>;

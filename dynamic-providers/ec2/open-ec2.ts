@@ -30,6 +30,7 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
       const arn = answer.Arn ?? "";
       return { accountId: answer.Account ?? "", partition: arn.split(":")[1] ?? "", arn };
     },
+    clockBehindMs: caller.clockBehindMs,
     credentialsEnd: () => endOfCredentials(side, environment),
     ...allowedImageVerbs(caller),
     ...imageVerbs(caller),

@@ -119,7 +119,8 @@ async function claim(
   const wishes = [request.helper.source, request.helper.destination];
   const keptMinutes = Math.max(0, ...wishes.map(({ debug }) => debug?.keepMinutes ?? 0));
   const endMs = startMs + (request.timeoutMinutes + keptMinutes) * 60_000 + limits.expiryMarginMs;
-  const expires = new Date(endMs).toISOString();
+  // By AWS's clock: whoever sweeps may not have ours.
+  const expires = new Date(endMs + clouds.destination.clockBehindMs()).toISOString();
   const { runId } = identity;
   const namePrefix = request.temporaryNamePrefix;
   const claimed = await claimAttempt({ ...run, runId, expires, namePrefix, sides });

@@ -346,3 +346,22 @@ test("the command: exit codes, usage, credentials of the environment", async () 
   assert.match(denied.stderr, /^amicopy: .*nobody/);
   assert.deepEqual([done.code, done.stdout], [0, "0 things would be ended, 0 kept\n"]);
 });
+
+test("a clock that is a day ahead ends no lease", async () => {
+  const [subnet] = await cloud.describeSubnets({ defaults: true });
+  const tags = tagsOf(runId, "security-group", inHours(1));
+  const group = { name: `amicopy-${runId}-1`, description: "left", tags };
+  await cloud.createSecurityGroup({ ...group, vpcId: subnet?.vpcId ?? "" });
+  const wrong = `const now = Date.now; Date.now = () => now() + 26 * ${HOUR_MS};
+    globalThis.Date = class extends Date { constructor(...given) { super(...(given.length > 0 ? given : [Date.now()])); } };`;
+  const preload = `data:text/javascript,${encodeURIComponent(wrong)}`;
+  const args = ["sweep", "--region", REGION, "--profile", "aws-1", "--dry-run", "--run", runId];
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ["--import", preload, PROGRAM, ...args],
+    { env: environment, timeout: 60_000 },
+  );
+  assert.match(stderr, /clock is (26 h|25 h 59 min) ahead of AWS's/);
+  assert.match(stdout, /its lease runs until/);
+  assert.match(stdout, /0 things would be ended/);
+});

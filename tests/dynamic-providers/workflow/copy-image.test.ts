@@ -272,6 +272,25 @@ test("without room the next zone is tried, then the next type, and an explicit t
   assert.deepEqual(await bench.leftovers(), []);
 });
 
+test("what expires does so by AWS's clock, however wrong ours is", async () => {
+  const context = await bench.context("good");
+  const DAY_MS = 86_400_000;
+  let told = "";
+  const wrong = exchange(context.clouds.destination, {
+    clockBehindMs: () => DAY_MS,
+    createSecurityGroup: async ({ tags }) => {
+      told = tags["amicopy:expires"] ?? "";
+      return refusing("CreateSecurityGroup")();
+    },
+  });
+  const clouds = { ...context.clouds, destination: wrong };
+  const identity = await bench.identity(runId(60));
+  await failedCopy(copyImage(bench.request, identity, { ...context, clouds }));
+  const aheadMs = Date.parse(told) - Date.now();
+  const ownMs = bench.request.timeoutMinutes * 60_000 + QUICK.expiryMarginMs;
+  assert.ok(Math.abs(aheadMs - DAY_MS - ownMs) < 60_000, told);
+});
+
 test("the helpers can reach nothing but each other once they are introduced", async () => {
   const from = bench.cloud.calls.length;
   const result = await copyWith(31);
