@@ -7,7 +7,8 @@
  * - the second one as SIGINT, with a few seconds to live. The engine also sends SIGINT at the normal
  *   end of an operation: with no run under way we just leave, as a process without handler does;
  * - a killed CLI not at all: this process lives on. But then nobody answers the heartbeat, which
- *   therefore goes on when a run has ended: an idle process without an engine has nobody to end it.
+ *   therefore begins when this is loaded and goes on when a run has ended: an idle process without an
+ *   engine has nobody to end it, whether it has had work or only a question.
  */
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -25,7 +26,7 @@ const EXIT_GRACE_MS = 4_500;
 export interface Cancellation {
   /** Aborted with a CopyError `stopped` that says who stopped the run. */
   readonly signal: AbortSignal;
-  /** Keeps this process alive until `work` is settled, and the heartbeat going from now on. */
+  /** Keeps this process alive until `work` is settled. */
   guard<T>(work: Promise<T>): Promise<T>;
   /** Takes every handler away again. */
   dispose(): void;
@@ -63,13 +64,13 @@ export function watchForCancellation(options: CancellationOptions): Cancellation
     leaveWhenIdle(1);
   });
 
+  heartbeat.start();
   subscribe(CHANNEL, onStream);
   process.on("SIGINT", onSignal);
   return {
     signal: controller.signal,
     async guard(work) {
       running.add(work);
-      heartbeat.start();
       try {
         return await work;
       } finally {
@@ -97,6 +98,8 @@ function watchEngine(options: CancellationOptions, onGone: () => void) {
   return {
     start() {
       timer ??= setInterval(() => void beat(), HEARTBEAT_MS * (options.pace ?? 1));
+      // What keeps the process alive is Pulumi's server in it.
+      timer.unref();
     },
     stop() {
       clearInterval(timer);
