@@ -68,12 +68,16 @@ export interface ChaosBench extends AsyncDisposable {
 }
 
 export async function openChaosBench(options: LocalcloudOptions = {}): Promise<ChaosBench> {
+  // What fails from here on ends the cloud, which would keep its process alive for ever.
+  await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "amicopy-chaos-"));
+  opened.defer(() => rm(directory, { recursive: true }));
   const cloud = await startLocalcloud({
     delays: DELAYS,
     machinery: paperHelpers(),
     ...options,
   });
+  opened.defer(() => cloud.close());
   const spared = new Set<string>();
   const importSource = async (name: string): Promise<ChaosSource> => {
     const contents = ["root", "data"].map((disk) => Buffer.alloc(MIB, `${disk} of ${name} `));
@@ -97,6 +101,7 @@ export async function openChaosBench(options: LocalcloudOptions = {}): Promise<C
         .map((thing) => ({ ...thing, region })),
     );
   };
+  const all = opened.move();
   return {
     cloud,
     sources,
@@ -130,10 +135,7 @@ export async function openChaosBench(options: LocalcloudOptions = {}): Promise<C
       await rm(path, { force: true });
       return faults;
     },
-    async [Symbol.asyncDispose]() {
-      await cloud.close();
-      await rm(directory, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

@@ -112,7 +112,7 @@ export class EngineTwin {
   };
 }
 
-/** One operation. When its CLI is gone nothing changes the state any more. */
+/** One operation. When its CLI is gone nothing changes the state any more, and nothing new is asked for. */
 class Work {
   isOver = false;
   readonly problems: string[] = [];
@@ -184,9 +184,9 @@ class Work {
     given: Properties,
     isReplaced = false,
   ): Promise<Row | undefined> {
-    const provider = this.#of(name);
     const old = this.#engine.rows.live(copy, name);
     return this.#try(name, async () => {
+      const provider = this.#of(name);
       const news = copyOf({ ...given, __provider: "stub" });
       const checked = await provider.check?.(copyOf(old?.inputs ?? {}), news);
       for (const { reason } of checked?.failures ?? []) this.problems.push(`${name}: ${reason}`);
@@ -245,12 +245,14 @@ class Work {
     try {
       return await step();
     } catch (error) {
-      this.problems.push(`${name}: ${reasonOf(error)}`);
+      if (!this.isOver) this.problems.push(`${name}: ${reasonOf(error)}`);
       return undefined;
     }
   }
 
+  /** @throws Error when it is asked for by an engine that is gone: what it had asked for goes on, no more. */
   #of(name: RowName) {
+    if (this.isOver) throw new Error("the engine is gone");
     return this.#providers[PROVIDER[name]];
   }
 }

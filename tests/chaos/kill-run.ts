@@ -6,10 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { destination, openScene, type Scene, type SourceImage, source } from "../e2e/scene.ts";
 import type { Operation, Stack } from "../e2e/stack.ts";
 import { processesBelow, type SeenProcess } from "../security/watched-machines.ts";
-import { describeKill, type Kill, PROVIDER_PATTERN, VICTIMS, watchFor } from "./kills.ts";
+import { describeKill, type Kill, PROVIDER_PATTERN, RACE, VICTIMS, watchFor } from "./kills.ts";
 
 /** Three heartbeats at that pace are 1.5 s; then it may have helpers to end. */
 const ORPHAN_MS = 30_000;
+
+/** Before a row of ours is shown, Pulumi's process may not have loaded anything of ours that could end it. */
+const OURS_PATTERN = /CopyRun golden/;
 
 /** A tenth of the waits that AWS is owed; what must be longer than something else still is. */
 const PACE = "0.1";
@@ -20,9 +23,13 @@ export interface KillGround extends AsyncDisposable {
 }
 
 export async function openKillGround(): Promise<KillGround> {
+  await using opened = new AsyncDisposableStack();
   const scene = await openScene();
+  opened.defer(() => scene.close());
   const sources = [await scene.importImage("first"), await scene.importImage("second")] as const;
   const stack = await scene.newStack({ AMICOPY_PACE: PACE });
+  opened.defer(async () => void (await unlocked(stack, () => stack.destroy())));
+  const all = opened.move();
   let count = 0;
   return {
     async try(kill) {
@@ -32,23 +39,39 @@ export async function openKillGround(): Promise<KillGround> {
         golden: { sourceAmiId: from.imageId, source, destination, timeoutMinutes: 5 },
       });
       let orphans: readonly SeenProcess[] = [];
+      let second: Promise<Operation> | undefined;
+      let shown = "";
+      let isLoaded = false;
       const watch = watchFor(kill.at, (cli) => {
+        if (kill.victim === RACE) {
+          second = race(stack);
+          second.catch(() => undefined);
+          return;
+        }
+        isLoaded = OURS_PATTERN.test(shown);
         orphans = processesBelow(cli.pid ?? 0);
         VICTIMS[kill.victim](cli);
       });
-      const killed = await stack.up({ onOutput: watch.onOutput });
+      const killed = await stack.up({
+        onOutput(output, cli) {
+          shown = output;
+          watch.onOutput(output, cli);
+        },
+      });
       watch.end();
+      const raced = await second;
       await goOn({ scene, stack, from }, kill).catch((error: unknown) => {
-        const output = `the killed up (${killed.code}):\n${killed.output}`;
+        const outputs = [killed, ...(raced === undefined ? [] : [raced])];
+        const output = outputs
+          .map(({ code, output }) => `the disturbed up (${code}):\n${output}`)
+          .join("\n");
         throw new Error(`${describeKill(kill)}: ${error}\n${output}`, { cause: error });
       });
-      await endOrphans(orphans);
+      if (isLoaded) await assertProviderEnds(orphans);
+      for (const orphan of orphans.filter(isThere)) process.kill(orphan.pid, "SIGKILL");
       return watch.struck;
     },
-    async [Symbol.asyncDispose]() {
-      await unlocked(stack, () => stack.destroy());
-      await scene.close();
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
@@ -72,6 +95,13 @@ async function goOn({ scene, stack, from }: Ground, { recovery }: Kill): Promise
   await scene.assertOnlyLeft();
 }
 
+/** While the first still lives: two processes on one run, of which the fence lets one go on. */
+async function race(stack: Stack): Promise<Operation> {
+  const cancel = await stack.run("cancel", "--yes");
+  assert.equal(cancel.code, 0, cancel.output);
+  return stack.up();
+}
+
 /** As a person does it: told that the stack is locked by who is gone, they cancel and try again. */
 async function unlocked(stack: Stack, operate: () => Promise<Operation>): Promise<Operation> {
   const operation = await operate();
@@ -83,19 +113,21 @@ async function unlocked(stack: Stack, operate: () => Promise<Operation>): Promis
 
 /**
  * Our provider ends by itself when its engine is gone. Pulumi's language host does not, whose process
- * it is; it is ended here.
+ * it is; the caller ends it.
  *
  * @throws AssertionError when the provider is still there.
  */
-async function endOrphans(orphans: readonly SeenProcess[]): Promise<void> {
-  const isThere = ({ pid, args }: SeenProcess) => argumentsOf(pid) === args;
+async function assertProviderEnds(orphans: readonly SeenProcess[]): Promise<void> {
   const limitMs = performance.now() + ORPHAN_MS;
   const providers = orphans.filter(({ args }) => PROVIDER_PATTERN.test(args));
   while (providers.some(isThere)) {
     assert.ok(performance.now() < limitMs, "the provider of a killed CLI is still there");
     await sleep(100);
   }
-  for (const orphan of orphans.filter(isThere)) process.kill(orphan.pid, "SIGKILL");
+}
+
+function isThere({ pid, args }: SeenProcess): boolean {
+  return argumentsOf(pid) === args;
 }
 
 /** Empty for a process that is gone. */

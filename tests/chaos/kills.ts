@@ -39,7 +39,14 @@ export const VICTIMS = {
     cli.kill("SIGKILL");
   },
 } as const;
-export type Victim = keyof typeof VICTIMS;
+
+/**
+ * Nobody is killed: the stack is unlocked by hand, and a second `up` begins beside the first. Only
+ * when the state has the run: before, each of them makes its own, which no fence joins
+ * (docs/left-behind.md).
+ */
+export const RACE = "pulumi cancel and a second up";
+export type Victim = keyof typeof VICTIMS | typeof RACE;
 
 export interface Kill {
   readonly victim: Victim;
@@ -62,15 +69,18 @@ export function drawKills(seed: number, count: number): Kill[] {
   const order = <Item>(items: readonly Item[]) =>
     items.map((item) => ({ item, at: random() })).sort((a, b) => a.at - b.at);
   const steps = order(STEPS.map(([name]) => name));
-  const victims = order(Object.keys(VICTIMS) as Victim[]);
-  return Array.from({ length: count }, (_, index) => ({
-    victim: victims[index % victims.length]?.item ?? "Ctrl-C",
-    at:
-      index % 3 === 2
-        ? Math.round(500 + random() * 6000)
-        : (steps[index % steps.length]?.item ?? "copying"),
-    recovery: index % 2 === 0 ? "up" : "destroy",
-  }));
+  const victims = order([...Object.keys(VICTIMS), RACE] as Victim[]);
+  return Array.from({ length: count }, (_, index) => {
+    const victim = victims[index % victims.length]?.item ?? "Ctrl-C";
+    const step = steps[index % steps.length]?.item ?? "copying";
+    const isAnyTime = index % 3 === 2 && victim !== RACE;
+    const at = isAnyTime ? Math.round(500 + random() * 6000) : afterRun(step, victim);
+    return { victim, at, recovery: index % 2 === 0 ? "up" : "destroy" };
+  });
+}
+
+function afterRun(step: string, victim: Victim): string {
+  return victim === RACE && step === "preflight" ? "launching" : step;
 }
 
 /** Calls once, when the step is shown or the time has come. @returns What to do at each output. */

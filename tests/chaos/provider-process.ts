@@ -157,12 +157,14 @@ function stopped(): CopyError {
   return new CopyError("The copy was cancelled.", { code: "stopped", step: "run", hint });
 }
 
+const NO_CALLS: ReadonlySet<string | symbol> = new Set(["credentialsEnd", "clockBehindMs"]);
+
 function guarded(ec2: Ec2, pass: (verb: () => Promise<unknown>) => Promise<unknown>): Ec2 {
   return new Proxy(ec2, {
     get(target, name) {
       const verb: unknown = Reflect.get(target, name);
-      // The end of credentials is known without a call, and told at once.
-      if (typeof verb !== "function" || name === "credentialsEnd") return verb;
+      // What is known without a call is told at once.
+      if (typeof verb !== "function" || NO_CALLS.has(name)) return verb;
       return (...args: unknown[]) => pass(() => Reflect.apply(verb, target, args));
     },
   });

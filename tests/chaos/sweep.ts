@@ -97,7 +97,9 @@ class FreshBench implements AsyncDisposable {
   }
 
   async renew(): Promise<void> {
-    await (await this.#bench)?.[Symbol.asyncDispose]();
+    // One that could not be opened has told so to who wanted it.
+    const bench = await this.#bench?.catch(() => undefined);
+    await bench?.[Symbol.asyncDispose]();
     this.#bench = undefined;
   }
 

@@ -49,16 +49,20 @@ export interface Scene {
   assertOnlyLeft(...images: readonly CopiedImageFacts[]): Promise<void>;
   /** Fails unless the image's snapshots hold exactly what the source files hold. */
   assertEqualBytes(image: CopiedImageFacts, from: SourceImage): Promise<void>;
-  /** @throws AssertionError when a secret stands where it should not, or a policy lacks a call. */
+  /** Ends the cloud whatever else fails. @throws AssertionError when a secret stands where it should not, or a policy lacks a call. */
   close(): Promise<void>;
 }
 
 export async function openScene(options: LocalcloudOptions = {}): Promise<Scene> {
+  await using opened = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), "amicopy-e2e-"));
+  opened.defer(() => rmSync(directory, { recursive: true, force: true }));
   const watch = watchMachines();
+  opened.defer(() => watch.close());
   const { machinery, bootIsolated } = watch;
   const watched = options.isolation === "namespaces" ? { bootIsolated } : { machinery };
   const cloud = await startLocalcloud({ ...options, ...watched });
+  opened.defer(() => cloud.close());
   const stacks: Stack[] = [];
   const byHand = new Set<string>();
   const others: (() => Trace[])[] = [];
@@ -69,6 +73,7 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
     count += 1;
     return join(directory, `${what}-${count}`);
   };
+  const all = opened.move();
   return {
     cloud,
     async importImage(name, volumes = 1, describe = {}) {
@@ -130,6 +135,7 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       }
     },
     async close() {
+      await using _ended = all;
       for (const client of clients) client.destroy();
       // A machine that has just begun may not have been looked at yet.
       watch.look();
@@ -141,9 +147,6 @@ export async function openScene(options: LocalcloudOptions = {}): Promise<Scene>
       ];
       const uncovered = uncoveredCalls(cloud.calls, byHand);
       const secrets = [...cloud.secrets(), { name: "the passphrase", value: PASSPHRASE }];
-      watch.close();
-      await cloud.close();
-      rmSync(directory, { recursive: true, force: true });
       assert.deepEqual(findSecrets(traces, secrets), [], "no secret stands where it should not");
       assert.deepEqual(uncovered, [], "the policies in docs/iam cover all calls");
     },

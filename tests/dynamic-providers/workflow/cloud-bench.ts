@@ -59,7 +59,10 @@ export interface CloudBench extends AsyncDisposable {
 }
 
 export async function openCloudBench(options: LocalcloudOptions = {}): Promise<CloudBench> {
+  // What fails from here on ends the cloud, which would keep its process alive for ever.
+  await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "amicopy-workflow-"));
+  opened.defer(() => rm(directory, { recursive: true }));
   const delays = {
     instancePending: 50,
     instanceStopping: 50,
@@ -68,6 +71,7 @@ export async function openCloudBench(options: LocalcloudOptions = {}): Promise<C
     imagePending: 100,
   };
   const cloud = await startLocalcloud({ delays, ...options });
+  opened.defer(() => cloud.close());
   const contents = ["root", "data"].map((text) => Buffer.alloc(2 ** 20, `${text} disk `));
   const disks: { deviceName: string; path: string }[] = [];
   for (const [index, content] of contents.entries()) {
@@ -90,6 +94,7 @@ export async function openCloudBench(options: LocalcloudOptions = {}): Promise<C
     source: openEc2(from.source, cloud.env),
     destination: openEc2(from.destination, cloud.env),
   });
+  const all = opened.move();
   return {
     cloud,
     imageId: source.imageId,
@@ -138,10 +143,7 @@ export async function openCloudBench(options: LocalcloudOptions = {}): Promise<C
           .map(({ kind, id, state }) => `${kind} ${id} ${state}`.trim()),
       );
     },
-    async [Symbol.asyncDispose]() {
-      await cloud.close();
-      await rm(directory, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
