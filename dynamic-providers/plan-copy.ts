@@ -27,6 +27,7 @@ export interface CopyPlan {
 
 const NOT_CHECKED = [
   "quotas (vCPUs, GiB of volumes, snapshots, security groups): only the Service Quotas API knows them",
+  "which types of volumes the destination's region offers: the registration tells",
   "whether a zone has room for the helpers' types at that moment",
   "rights to change what does not exist yet, and the policies of KMS keys",
   "firewalls and network ACLs between the two sides",
