@@ -246,7 +246,7 @@ function describe(
     goodputBitsPerSecond: Math.round(outcome.goodputBitsPerSecond ?? (bytesMoved * 8000) / wallMs),
     ...(summary &&
       movesFile &&
-      bytesMoved > 0 && { wireRatio: round(summary.aToB.bytesOut / bytesMoved, 4) }),
+      bytesMoved > 0 && { wireRatio: round(summary.aToB.bytesCarried / bytesMoved, 4) }),
     senderCores: cores(sender),
     receiverCores: cores(receiver),
     senderRssMiB: Math.round(sender.maxRssKiB / 1024),
@@ -290,7 +290,7 @@ async function verify(
 function timelineOf({ samples }: LinkSummary): [number, number, number][] {
   return samples.slice(1).map((sample, index) => {
     const before = samples[index];
-    const bytes = sample.aToB.bytesOut - (before?.aToB.bytesOut ?? 0);
+    const bytes = sample.aToB.bytesCarried - (before?.aToB.bytesCarried ?? 0);
     const ms = sample.ms - (before?.ms ?? 0);
     const rateMbit = round((bytes * 8) / 1000 / Math.max(1, ms), 1);
     return [Math.round(sample.ms), rateMbit, sample.aToB.queueMs];

@@ -21,7 +21,8 @@ export interface LinkWay {
 
 /** Counters of one way since the link was made. */
 export interface WayCounters {
-  readonly bytesOut: number;
+  /** IP bytes that had their time of the bottleneck, also of packets that were lost after it. */
+  readonly bytesCarried: number;
   readonly packetsOut: number;
   readonly lost: number;
   readonly queueDrops: number;

@@ -5,10 +5,10 @@
  *
  * Makes two unnamed network namespaces, each with a TUN device `wan0` (10.77.0.1 in A, 10.77.0.2
  * in B, MTU 1500), and carries IP packets between them. In this order, each way on its own:
- *   1. loss      a packet is lost at random; burst = mean length of a run of losses (1: independent,
- *                more: a Gilbert chain with the same long-term share), before the bottleneck
- *   2. queue     drop-tail, at most `queue` milliseconds at the present rate
- *   3. rate      the bottleneck, counting IP bytes
+ *   1. queue     drop-tail, at most `queue` milliseconds at the present rate
+ *   2. rate      the bottleneck, counting IP bytes
+ *   3. loss      a packet is lost at random; burst = mean length of a run of losses (1: independent,
+ *                more: a Gilbert chain with the same long-term share). It has had its time of the link
  *   4. delay     propagation
  * The namespaces have no name: they live as long as this program and what runs in them, so that
  * nothing can be left behind. It ends with its standard input, or at SIGTERM.
@@ -47,11 +47,12 @@
 struct slot {
   uint64_t due;
   uint16_t length;
-  unsigned char bytes[SLOT_BYTES - 10];
+  uint16_t lost;
+  unsigned char bytes[SLOT_BYTES - 12];
 };
 
 struct counters {
-  atomic_ullong packets_in, lost, queue_drops, packets_out, bytes_out, very_late;
+  atomic_ullong packets_in, lost, queue_drops, packets_out, bytes_carried, very_late;
   atomic_ullong max_late_ns, queue_ns, max_queue_ns, delay_bins[DELAY_BINS];
 };
 
@@ -108,10 +109,6 @@ static int take(struct direction *d) {
                         : read(d->in, slot->bytes, sizeof slot->bytes);
   if (length <= 0) return 0;
   atomic_fetch_add(&d->count.packets_in, 1);
-  if (is_lost(d)) {
-    atomic_fetch_add(&d->count.lost, 1);
-    return 1;
-  }
   uint64_t now = now_ns();
   uint64_t start = d->link_free > now ? d->link_free : now;
   uint64_t queue_ns = start - now;
@@ -126,20 +123,22 @@ static int take(struct direction *d) {
   d->link_free = start + (uint64_t)((double)length * atomic_load(&d->ns_per_byte));
   slot->due = d->link_free + d->delay_ns;
   slot->length = (uint16_t)length;
+  slot->lost = (uint16_t)is_lost(d);
   d->head = next;
   return 1;
 }
 
-/* Sends one packet on if it is due. Returns 0 when none is. */
+/* Sends one packet on if it is due, or lets it go if it is lost. Returns 0 when none is due. */
 static int deliver(struct direction *d, uint64_t now) {
   if (d->tail == d->head || d->slots[d->tail].due > now) return 0;
   struct slot *slot = &d->slots[d->tail];
-  while (write(d->out, slot->bytes, slot->length) < 0 && errno == EAGAIN && !stop) sched_yield();
+  while (!slot->lost && write(d->out, slot->bytes, slot->length) < 0 && errno == EAGAIN && !stop)
+    sched_yield();
   uint64_t late = now_ns() - slot->due;
   raise_to(&d->count.max_late_ns, late);
   if (late > LATE_NS) atomic_fetch_add(&d->count.very_late, 1);
-  atomic_fetch_add(&d->count.packets_out, 1);
-  atomic_fetch_add(&d->count.bytes_out, slot->length);
+  atomic_fetch_add(slot->lost ? &d->count.lost : &d->count.packets_out, 1);
+  atomic_fetch_add(&d->count.bytes_carried, slot->length);
   d->tail = (d->tail + 1) & (SLOTS - 1);
   return 1;
 }
@@ -236,8 +235,8 @@ static void configure(struct direction *d, char *text, int in, int out) {
 static void print_direction(const char *name, struct direction *d, int whole) {
   struct counters *c = &d->count;
   uint64_t now_free = d->link_free, now = now_ns();
-  printf("\"%s\":{\"bytesOut\":%llu,\"packetsOut\":%llu,\"lost\":%llu,\"queueDrops\":%llu,\"queueMs\":%.2f",
-         name, c->bytes_out, c->packets_out, c->lost, c->queue_drops,
+  printf("\"%s\":{\"bytesCarried\":%llu,\"packetsOut\":%llu,\"lost\":%llu,\"queueDrops\":%llu,\"queueMs\":%.2f",
+         name, c->bytes_carried, c->packets_out, c->lost, c->queue_drops,
          now_free > now ? (double)(now_free - now) / 1e6 : 0.0);
   if (whole) {
     printf(",\"packetsIn\":%llu,\"maxLateMs\":%.3f,\"veryLate\":%llu,\"maxQueueMs\":%.2f,\"queueDelays\":[",

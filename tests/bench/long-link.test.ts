@@ -16,8 +16,14 @@ const ECHO = `const s = require("node:dgram").createSocket("udp4");
 s.on("message", (m, r) => s.send(m, r.port, r.address)); s.bind(7000, () => console.log("ready"));`;
 const ASK = `const s = require("node:dgram").createSocket("udp4"); const times = []; let sent = 0;
 s.on("message", (m) => times.push(performance.now() - Number(m.toString())));
-const timer = setInterval(() => { if (sent++ < 400) s.send(String(performance.now()), 7000, "${ADDRESS_B}"); }, 2);
-setTimeout(() => { clearInterval(timer); s.close(); console.log(JSON.stringify(times)); }, 1500);`;
+const end = () => { s.close(); console.log(JSON.stringify(times)); };
+const timer = setInterval(() => { s.send(String(performance.now()), 7000, "${ADDRESS_B}");
+  if (++sent === 400) { clearInterval(timer); setTimeout(end, 500); } }, 2);`;
+/** 100 Mbit/s of IP packets of 1428 bytes, for two seconds. */
+const FLOOD = `const s = require("node:dgram").createSocket("udp4"); const bytes = Buffer.alloc(1400); let sent = 0;
+const from = performance.now(); const timer = setInterval(() => {
+  const ms = performance.now() - from; for (; sent < ms * 8.75; sent++) s.send(bytes, 7000, "${ADDRESS_B}");
+  if (ms > 2000) { clearInterval(timer); s.close(); } }, 2);`;
 
 async function programs(test: TestContext): Promise<{ longlink: string; side: string }> {
   const folder = mkdtempSync(join(tmpdir(), "amicopy-link-"));
@@ -48,6 +54,21 @@ describe("the bench's long link", { timeout: 30_000, skip }, () => {
     const { aToB, bToA } = await link.end();
     assert.equal(aToB.packetsIn, aToB.packetsOut + aToB.lost + aToB.queueDrops);
     assert.equal(bToA.lost, 0);
+  });
+
+  it("gives what it loses its time of the link", async (test) => {
+    const { longlink, side } = await programs(test);
+    const link = await LongLink.start(longlink, { ...WAY, lossPercent: 20 }, WAY);
+    test.after(() => link.end());
+    await start(side, link.namespaceA, process.execPath, "-e", FLOOD).ended;
+    const busy = link.samples.filter(({ aToB }) => aToB.queueMs > 25);
+    const [first, last] = [busy[0], busy.at(-1)];
+    assert.ok(first && last && last.ms - first.ms > 1000, `${busy.length} samples with a queue`);
+    const bits = 8 / (last.ms - first.ms) / 1000;
+    const carried = (last.aToB.bytesCarried - first.aToB.bytesCarried) * bits;
+    const arrived = (last.aToB.packetsOut - first.aToB.packetsOut) * 1428 * bits;
+    assert.ok(Math.abs(carried - 50) < 3, `${carried} Mbit/s through the bottleneck`);
+    assert.ok(Math.abs(arrived - 40) < 3, `${arrived} Mbit/s arrived`);
   });
 
   it("leaves no process and no namespace, whatever a side started", async (test) => {
