@@ -322,7 +322,7 @@ export class SenderCore {
     const flights = this.#flights;
     const before = (flights[this.#highest - this.#first]?.sentAt ?? 0) - this.#reorderMs;
     // Once all is sent the link is idle: a second copy costs nothing and saves round trips.
-    const copies = this.#finished && this.#nextRecord === this.#offered ? 2 : 1;
+    const idle = this.#finished && this.#nextRecord === this.#offered;
     this.#judged = Math.max(this.#judged, this.#oldest);
     for (; this.#judged < this.#highest; this.#judged += 1) {
       const flight = flights[this.#judged - this.#first];
@@ -330,7 +330,10 @@ export class SenderCore {
       if (flight.sentAt > before && this.#judged > unreported) break;
       this.#land(flight, "lost");
       counts.lost += 1;
-      for (let copy = 0; copy < copies; copy += 1) this.#resend.push(flight);
+      this.#resend.push(flight);
+      // What is lost again and again would hold up the window; few are, so a copy of each costs little.
+      const old = this.#nextRecord - flight.slot.record > WINDOW_RECORDS / 2;
+      if (idle || old) this.#resend.push(flight);
     }
   }
 
