@@ -189,18 +189,19 @@ export class RateController {
   }
 
   #lookForLimit(nowMs: number, rate: number, sentAt: number, rttMs: number): void {
-    const sent = sentAt * (1 - this.#usualLoss);
+    // Of the first round's loss is known what that round has seen.
+    const early = this.#losses.length
+      ? this.#usualLoss
+      : this.#lost / (this.#received + this.#lost);
+    const sent = sentAt * (1 - early);
     const queueMs = rttMs - this.rttMs;
-    // Loss that is usual is no limit; that of the first round is all that is known of it then.
-    const usual = this.#losses.length ? this.#usualLoss : this.#lost / (this.#received + this.#lost);
-    const follows = rate / (1 - usual) / sent;
-    const full = follows < SATURATED && queueMs > SATURATED_QUEUE_MS;
-    const losing = this.#losses.length > 0 && follows < SATURATED ** 2;
+    const full = rate < sent * SATURATED && queueMs > SATURATED_QUEUE_MS;
+    const losing = this.#losses.length > 0 && rate < sent * SATURATED ** 2;
     if (!full && !losing) this.#saturated = 0;
     else if (this.#saturated++ === 0) this.#saturatedAt = nowMs;
     if (this.#saturated < SATURATED_REPORTS || nowMs - this.#saturatedAt < SATURATED_MS) return;
     // What is too much now goes on arriving for a round trip: it has to fit into the next one.
-    const excess = 1 / follows - 1 + queueMs / this.rttMs;
+    const excess = sent / rate - 1 + queueMs / this.rttMs;
     this.#enter("drain", Math.max(DRAIN_GAIN_MIN, Math.min(DRAIN_GAIN_MAX, 1 - excess)));
   }
 

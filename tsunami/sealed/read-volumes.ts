@@ -181,6 +181,8 @@ async function sealer(kept: KeptLeaves, ring: Buffer, port: DiskPort): Promise<S
       LEVELS[level] ?? 0,
       ring.subarray(slot, slot + SEALED_BYTES_MAX),
     );
+    // Each try leaves buffers to be collected: of eight records that do not compress only one is tried.
+    if (sealedBytes > RECORD_BYTES) level = 0;
     const coveredBytes = end - start;
     const keptBytes = keep ? coveredBytes : 0;
     port.post({ type: "record", record, sealedBytes, coveredBytes, keptBytes });

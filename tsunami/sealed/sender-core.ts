@@ -46,7 +46,7 @@ export interface SenderCoreOptions {
   readonly onConfirmed: (record: number) => void;
 }
 
-const neverSent = () => new TransferError("protocol", "the peer acknowledged what was never sent");
+const neverSent = () => new TransferError("protocol", "the peer acknowledged the unsent");
 
 export class SenderCore {
   /** Bytes of a fragment of the records first sent from now on. */
