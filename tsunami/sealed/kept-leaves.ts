@@ -58,7 +58,8 @@ export class KeptLeaves {
   hear({ volume, from, to, digests }: HeldLeaves): void {
     const heard = this.#heard.get(volume);
     if (!heard) return;
-    const bytes = Buffer.from(String(digests), "base64");
+    // Not by String(): an object may say that it has no toString.
+    const bytes = Buffer.from(typeof digests === "string" ? digests : "", "base64");
     const sane = Number.isSafeInteger(from) && Number.isSafeInteger(to);
     const fits = !bytes.length || bytes.length === (to - from) * KEPT_DIGEST_BYTES;
     if (!sane || from < heard.known || from > to || to > heard.leaves || !fits) return;
