@@ -10,8 +10,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, globSync, rmSync } from "node:fs";
 import { delimiter, join, relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -19,6 +18,7 @@ import { parseArgs } from "node:util";
 import { pulumiCli } from "../tools/pulumi-cli.ts";
 import { endLeftBehind } from "./runner/left-behind.ts";
 import { showProgress } from "./runner/progress.ts";
+import { makeTemporaryDirectory } from "./runner/temporary-directory.ts";
 import { testEnvironment } from "./runner/test-environment.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -49,7 +49,7 @@ if (files.length === 0) {
   process.exit(2);
 }
 await prepare(files);
-const temporaryDirectory = mkdtempSync(join(tmpdir(), "amicopy-test-"));
+const temporaryDirectory = makeTemporaryDirectory();
 const environment = testEnvironment(process.env, temporaryDirectory);
 for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
 Object.assign(process.env, environment);
