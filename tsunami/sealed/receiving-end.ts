@@ -124,7 +124,9 @@ export class ReceivingEnd implements SessionEnd {
 
   onControl({ type, volume, digest, bytesSent, bytesResent }: ControlMessage): void {
     const index = volume as number;
-    const known = this.#context.options.volumes[index] !== undefined;
+    // "length" is something of a list, too.
+    const known =
+      Number.isSafeInteger(volume) && this.#context.options.volumes[index] !== undefined;
     if (type === "digest" && known) this.#compare(index, this.#theirs, String(digest));
     // What is written after its proof is not proved.
     if (type === "bye" && this.#proof.complete && !this.#open) {
