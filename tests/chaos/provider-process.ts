@@ -20,12 +20,15 @@ export const Blow = {
   /** SIGKILL before the call is made, or when it has taken effect and its answer is under way. */
   killedBefore: "killed-before",
   killedAfter: "killed-after",
-  /** Its CLI is killed: nobody hears what it answers, and it goes on. */
+  /** Its CLI is killed: nobody hears what it answers, and it goes on until it notices. */
   orphaned: "orphaned",
   /** Ctrl-C, once: told to stop. */
   stopped: "stopped",
 } as const;
 export type Blow = (typeof Blow)[keyof typeof Blow];
+
+/** Three heartbeats are 15 s of a copy of minutes; here a copy takes half a second. */
+const NOTICE_MS = 150;
 
 /** Counts the calls of all processes of one case, and strikes at one of them. */
 export class Fate {
@@ -97,6 +100,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
     if (blow === Blow.killedBefore || blow === Blow.killedAfter) alive = false;
     if (blow === Blow.stopped) stop.abort(stopped());
     else if (blow !== undefined) lost.resolve();
+    if (blow === Blow.orphaned) setTimeout(() => stop.abort(stopped()), NOTICE_MS);
   };
   const pass = async (verb: () => Promise<unknown>): Promise<unknown> => {
     if (!alive) return limbo();
