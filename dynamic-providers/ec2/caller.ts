@@ -39,6 +39,9 @@ export interface Caller {
 /** Tries of a call that is safe to repeat: with the SDK's backoff some seconds of trouble. */
 const REPEAT_ATTEMPTS = 6;
 
+/** As the SDK has it; an answer tells whole seconds, so that less says little. */
+const SKEW_LEAST_MS = 4 * 60_000;
+
 /** EC2 answers within a few seconds or not at all. */
 const HTTP = { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true };
 
@@ -65,7 +68,10 @@ export function makeCaller(side: SideReference, environment: NodeJS.ProcessEnv):
   return {
     region,
     sts,
-    clockBehindMs: () => sts.config.systemClockOffset || repeating.config.systemClockOffset,
+    clockBehindMs: () => {
+      const offsets = [sts, repeating].map(({ config }) => config.systemClockOffset);
+      return offsets.find((offset) => Math.abs(offset) >= SKEW_LEAST_MS) ?? 0;
+    },
     repeat: (operation, ids, send) => watched(operation, ids, () => send(repeating)),
     once: (operation, ids, send) => watched(operation, ids, () => send(single)),
     watched,
