@@ -41,6 +41,8 @@ export function stackEnvironment(
     PULUMI_HOME: join(STACK_DIRECTORY, "home"),
     PULUMI_CONFIG_PASSPHRASE: "",
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // A language host that is killed leaves its pipes where temporary files are.
+    TMPDIR: join(STACK_DIRECTORY, "temporary"),
     // Pulumi's ts-node loads modules in a way of which Node 26 warns twice on every operation.
     NODE_OPTIONS: "--disable-warning=DEP0180 --disable-warning=DEP0205",
   };
@@ -56,7 +58,7 @@ export async function initializeStack(
   sourceAmiId: string,
   { allowBootOfSource = false }: SourceKind,
 ): Promise<void> {
-  for (const folder of ["state", "home"]) {
+  for (const folder of ["state", "home", "temporary"]) {
     mkdirSync(join(STACK_DIRECTORY, folder), { recursive: true });
   }
   const pulumi = (args: readonly string[]) =>

@@ -11,8 +11,10 @@
  *   --kills 30                               instead 30 kills with the real engine and real helpers
  */
 
+import { rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { pulumiCli } from "../../tools/pulumi-cli.ts";
+import { makeTemporaryDirectory } from "../runner/temporary-directory.ts";
 import { ALL_KINDS } from "./cases.ts";
 import { openKillGround } from "./kill-run.ts";
 import { describeKill, drawKills } from "./kills.ts";
@@ -42,7 +44,13 @@ const PROGRESS_MS = 10_000;
 const seed = Number(values.seed);
 const startMs = performance.now();
 let saidMs = startMs;
-process.exitCode = (await run()) ? 0 : 1;
+const temporaryDirectory = makeTemporaryDirectory();
+process.env.TMPDIR = temporaryDirectory;
+try {
+  process.exitCode = (await run()) ? 0 : 1;
+} finally {
+  rmSync(temporaryDirectory, { recursive: true, force: true });
+}
 
 async function run(): Promise<boolean> {
   if (values.kills !== undefined) return kill(Number(values.kills));
