@@ -10,6 +10,7 @@
  * processes; what was measured before is kept.
  */
 
+import { existsSync } from "node:fs";
 import { appendFile, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -24,9 +25,11 @@ import { bundleTsunami } from "./peers/tsunami-program.ts";
 import { uftp } from "./peers/uftp.ts";
 import { PEER_NAMES, POINT_SETS, POINTS, type Point } from "./points.ts";
 import { writeReport } from "./report/performance-page.ts";
+import { Results } from "./report/results.ts";
 
 const USAGE = `npm run bench -- [--only SET|POINT,...] [--peers NAME,...] [--runs N] [--size MIB]
-                 [--limit SECONDS] [--results FILE] [--report [--docs FOLDER]] [--list]
+                 [--limit SECONDS] [--results FILE] [--resume]
+                 [--report [--docs FOLDER]] [--list]
 
     --only     sets (${POINT_SETS.join(", ")}) or points; default: all
     --peers    ${PEER_NAMES.join(", ")}
@@ -34,6 +37,7 @@ const USAGE = `npm run bench -- [--only SET|POINT,...] [--peers NAME,...] [--run
     --size     of the random content; default 1024 MiB
     --limit    a peer is cut off then; default 60 s
     --results  default bench/results.jsonl; lines are added
+    --resume   measures only the runs that the results lack
     --report   makes performance.md and its plots of the results, and measures nothing
     --docs     where; default docs
     --list     the points
@@ -60,6 +64,7 @@ const { values } = parseArgs({
     size: { type: "string", default: "1024" },
     limit: { type: "string", default: "60" },
     results: { type: "string", default: join(ROOT, "bench/results.jsonl") },
+    resume: { type: "boolean" },
     report: { type: "boolean" },
     docs: { type: "string", default: join(ROOT, "docs") },
     list: { type: "boolean" },
@@ -121,6 +126,9 @@ async function runAll(
   const machine = await describeMachine();
   const contents = new Map<Point["content"], Content>();
   const chosen = values.peers?.split(",");
+  const there =
+    values.resume && existsSync(values.results) ? Results.read(values.results).lines : [];
+  const done = new Set(there.map(({ pointId, peer, run }) => `${pointId} ${peer} ${run}`));
   let failures = 0;
   for (let run = 1; run <= Number(values.runs); run++) {
     // Run by run, not point by point: what changes on the machine meets all alike.
@@ -128,8 +136,10 @@ async function runAll(
       for (const peer of PEERS) {
         if (signal.aborted) return 130;
         if (!point.peers.includes(peer.name) || chosen?.includes(peer.name) === false) continue;
+        if (done.has(`${point.id} ${peer.name} ${run}`)) continue;
         const content = contents.get(point.content) ?? (await makeContent(point, workspace));
         contents.set(point.content, content);
+        if (signal.aborted) return 130;
         const limitMs = Number(values.limit) * 1000;
         try {
           const options = { point, peer, run, content, programs, workspace, limitMs, signal };

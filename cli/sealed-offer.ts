@@ -193,7 +193,12 @@ async function connect(
     try {
       return await openControl(options, { ...WAITS, connectMs }, signal);
     } catch (error) {
-      if (!(error instanceof TransferError) || !isBusy(error)) throw error;
+      if (!(error instanceof TransferError)) throw error;
+      if (error.message.includes("before secure TLS")) {
+        const message = `${options.peerAddress} hung up at once: is it a server without --sealed?`;
+        throw new TransferError("peer-unreachable", message, error);
+      }
+      if (!isBusy(error)) throw error;
       if (performance.now() > endMs) {
         const message = `${options.peerAddress} is serving somebody else`;
         throw new TransferError("peer-unreachable", message, error);

@@ -189,7 +189,7 @@ export class ClassicReceiver {
 
   async #authenticate(): Promise<void> {
     this.#stream.write(encodeRevision());
-    checkRevision(await this.#read(REVISION_BYTES, "its revision"));
+    checkRevision(await this.#read(REVISION_BYTES, "its revision (one with --sealed has none)"));
     const challenge = await this.#read(CHALLENGE_BYTES, "its challenge");
     this.#stream.write(proveSecret(challenge, this.#options.secret));
     const [result] = await this.#read(1, "its verdict on the secret");

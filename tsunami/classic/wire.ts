@@ -99,10 +99,16 @@ export function encodeRevision(): Buffer {
   return bytes;
 }
 
+/** How a caller begins that speaks TLS, as our sealed mode does. */
+const TLS_HANDSHAKE = 0x1603;
+
 /** @throws ClassicError `peer-refused` when the peer speaks another revision. */
 export function checkRevision(bytes: Buffer): void {
   const revision = bytes.readUInt32BE();
   if (revision === REVISION) return;
+  if (revision >>> 16 === TLS_HANDSHAKE) {
+    throw new ClassicError("peer-refused", "the peer came with --sealed, and we are without");
+  }
   throw new ClassicError(
     "peer-refused",
     `the peer speaks revision 0x${revision.toString(16).padStart(8, "0")}, not 0x${REVISION.toString(16)}: it is no Tsunami program, or an older one`,

@@ -55,8 +55,8 @@ const TLS = {
 } as const;
 /** Ours. Between calls to a peer that does not listen yet. */
 const RETRY_MS = 250;
-/** Ours. How long a closing side waits for the other to have read its last word. */
-const LINGER_MS = 500;
+/** Ours. How long a closing side waits for the other to have read its last word, which may get lost twice. */
+const LINGER_MS = 3_000;
 const ignore = () => {};
 
 /** The peer's address without the clothes of IPv6. */

@@ -131,6 +131,7 @@ describe("classic wire", () => {
 
   it("names the peer's revision when it is another one", () => {
     checkRevision(encodeRevision());
+    assert.throws(() => checkRevision(Buffer.from("16030105", "hex")), /--sealed/);
     assert.throws(() => checkRevision(Buffer.from("20051011", "hex")), {
       code: "peer-refused",
       message: /0x20051011/,
