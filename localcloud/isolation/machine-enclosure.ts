@@ -88,19 +88,22 @@ function mountLines(options: EnclosureOptions, deviceDirectory: string): string[
   const isHidden = (path: string): boolean =>
     hidden.some((folder) => path === folder || path.startsWith(folder + sep));
   const kept = [...OWN_PROGRAMS, machineDirectory].filter(isHidden);
+  const bindAgain = (path: string): string[] => [
+    `mkdir -p ${quote(path)}`,
+    `mount --no-canonicalize --bind /proc/self/fd/${kept.indexOf(path) + 5} ${quote(path)}`,
+  ];
   return [
     ...kept.map((path, index) => `exec ${index + 5}<${quote(path)}`),
     ...hidden.flatMap((path) => [
       `mkdir -p ${quote(path)}`,
       `mount -t tmpfs -o mode=1777,size=256m machine ${quote(path)}`,
     ]),
-    ...kept.flatMap((path, index) => [
-      `mkdir -p ${quote(path)}`,
-      `mount --no-canonicalize --bind /proc/self/fd/${index + 5} ${quote(path)}`,
-    ]),
-    ...kept.map((_path, index) => `exec ${index + 5}<&-`),
+    ...kept.flatMap(bindAgain),
     ...DEVICES.map((name) => `mount --bind /dev/${name} ${quote(join(deviceDirectory, name))}`),
     `mount --rbind ${quote(deviceDirectory)} /dev`,
+    // The cloud may be in memory, below the host's /dev/shm.
+    ...kept.filter((path) => path.startsWith("/dev/")).flatMap(bindAgain),
+    ...kept.map((_path, index) => `exec ${index + 5}<&-`),
   ];
 }
 

@@ -13,6 +13,7 @@ import { openEc2 } from "../../dynamic-providers/ec2/open-ec2.ts";
 import { CopyError } from "../../dynamic-providers/workflow/copy-error.ts";
 import type { Limits } from "../../dynamic-providers/workflow/limits.ts";
 import { systemClock } from "../../dynamic-providers/workflow/run-context.ts";
+import { KNOWN_WITHOUT_A_CALL } from "../dynamic-providers/workflow/cloud-bench.ts";
 import { PAPER_TEMPLATE } from "./paper-helpers.ts";
 
 /** What happens to a process at its n-th call. */
@@ -161,14 +162,11 @@ function stopped(): CopyError {
   return new CopyError("The copy was cancelled.", { code: "stopped", step: "run", hint });
 }
 
-const NO_CALLS: ReadonlySet<string | symbol> = new Set(["credentialsEnd", "clockBehindMs"]);
-
 function guarded(ec2: Ec2, pass: (verb: () => Promise<unknown>) => Promise<unknown>): Ec2 {
   return new Proxy(ec2, {
     get(target, name) {
       const verb: unknown = Reflect.get(target, name);
-      // What is known without a call is told at once.
-      if (typeof verb !== "function" || NO_CALLS.has(name)) return verb;
+      if (typeof verb !== "function" || KNOWN_WITHOUT_A_CALL.has(name)) return verb;
       return (...args: unknown[]) => pass(() => Reflect.apply(verb, target, args));
     },
   });

@@ -148,6 +148,12 @@ export async function openCloudBench(options: LocalcloudOptions = {}): Promise<C
 }
 
 /** The same EC2 with some verbs exchanged. */
+/** What `Ec2` tells without a call: at once, and whoever is killed or cut off knows it, too. */
+export const KNOWN_WITHOUT_A_CALL: ReadonlySet<string | symbol> = new Set([
+  "credentialsEnd",
+  "clockBehindMs",
+]);
+
 export function exchange(ec2: Ec2, verbs: Partial<Ec2>): Ec2 {
   return { ...ec2, ...verbs };
 }
