@@ -114,8 +114,8 @@ export function openSource(volume: Volume): Promise<OpenVolume> {
  */
 export function openTarget(volume: Volume): Promise<OpenVolume> {
   return onDisk(volume.path, async () => {
-    // No O_CREAT on devices: a missing device must not become a file in /dev.
-    const flags = volume.path.startsWith("/dev/") ? O_RDWR : O_RDWR | O_CREAT;
+    // No O_CREAT on devices: a missing one must not become a file in /dev. /dev/shm has files only.
+    const flags = /^\/dev\/(?!shm)/.test(volume.path) ? O_RDWR : O_RDWR | O_CREAT;
     const handle = await open(volume.path, flags, 0o600);
     const stat = await handle.stat();
     const endless = stat.isCharacterDevice();
