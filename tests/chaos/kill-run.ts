@@ -68,7 +68,7 @@ export async function openKillGround(): Promise<KillGround> {
         throw new Error(`${describeKill(kill)}: ${error}\n${output}`, { cause: error });
       });
       if (isLoaded) await assertProviderEnds(orphans);
-      for (const orphan of orphans.filter(isThere)) process.kill(orphan.pid, "SIGKILL");
+      endAll(orphans);
       return watch.struck;
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
@@ -123,6 +123,18 @@ async function assertProviderEnds(orphans: readonly SeenProcess[]): Promise<void
   while (providers.some(isThere)) {
     assert.ok(performance.now() < limitMs, "the provider of a killed CLI is still there");
     await sleep(100);
+  }
+}
+
+/** With what they have started since: Pulumi's provider is a shell that starts its Node a moment later. */
+function endAll(orphans: readonly SeenProcess[]): void {
+  const living = orphans.filter(isThere);
+  for (const { pid } of [...living.flatMap(({ pid }) => processesBelow(pid)), ...living]) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended in the meantime.
+    }
   }
 }
 

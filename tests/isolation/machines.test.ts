@@ -165,7 +165,7 @@ suite("isolated machines", { timeout: 180_000, skip: obstacle }, () => {
     assert.ok(text.includes(`MACHINES [${id} ]`), text);
     assert.match(text, /CLOUD \[instances \]/);
     // The way to what it was started with may lead through /tmp; nothing else is in there.
-    const [, listed = ""] = /TMP \[(.*)\]/.exec(text) ?? [];
+    const [, listed = ""] = /TMP \[([^\]]*)\]/.exec(text) ?? [];
     const ways = [directory, process.execPath, import.meta.dirname].map((path) => path.split("/"));
     const known = ways.map(([, first, second]) => (first === "tmp" ? second : ""));
     for (const name of listed.split(" ")) assert.ok(known.includes(name), `${name} in /tmp`);
