@@ -5,6 +5,7 @@
  *   --from 200                               and those after them
  *   --kinds refused,throttled,answer-lost    only these ways to go wrong
  *   --lives replaced                         only these stacks
+ *   --lanes 2                                so many cases at once
  *   --only 'RunInstances 1'                  only what has this in its name
  *   --memory 40                              instead 40 copies, and the memory of each process
  *   --volumes 31                             instead one copy of 31 volumes with real helpers
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     kinds: { type: "string", default: ALL_KINDS.join(",") },
     lives: { type: "string", default: Object.keys(LIVES).join(",") },
     only: { type: "string", default: "" },
+    lanes: { type: "string", default: "1" },
     kills: { type: "string" },
     memory: { type: "string" },
     volumes: { type: "string" },
@@ -71,6 +73,7 @@ async function sweepCalls(): Promise<boolean> {
     kinds: values.kinds.split(","),
     lives: values.lives.split(","),
     only: values.only,
+    lanes: Number(values.lanes),
     ...(values.runs !== undefined && { runs: Number(values.runs) }),
     onTried: showTried,
   });

@@ -20,6 +20,8 @@ export interface SweepOptions {
   readonly runs?: number;
   /** None is begun later than so long after the start. @default as long as it takes */
   readonly maxMs?: number;
+  /** Cases at once, each lane in a localcloud of its own: a case mostly waits. @default 1 */
+  readonly lanes?: number;
   readonly onTried?: (
     tried: TriedCase,
     count: { readonly at: number; readonly of: number },
@@ -50,35 +52,48 @@ export function describeBroken({ life, name, recovery, broken, problems }: Tried
 
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const { seed, kinds = ALL_KINDS, lives = Object.keys(LIVES), from = 0 } = options;
-  await using benches = new FreshBench();
   const all: { life: string; trouble: Trouble }[] = [];
   for (const life of lives) {
-    const bench = await benches.get();
+    await using bench = await openChaosBench();
     const watched = await watchLife(bench, lifeOf(life)(bench));
     all.push(...troublesOf(watched, kinds).map((trouble) => ({ life, trouble })));
   }
   const wanted = all.filter(({ trouble }) => trouble.name.includes(options.only ?? ""));
   const chosen = shuffled(wanted, seed).slice(from, from + (options.runs ?? wanted.length));
-  const endMs = performance.now() + (options.maxMs ?? Number.POSITIVE_INFINITY);
+  const queue = inTurn(chosen, performance.now() + (options.maxMs ?? Number.POSITIVE_INFINITY));
   const tried: TriedCase[] = [];
-  for (const [index, { life, trouble }] of chosen.entries()) {
-    if (performance.now() > endMs) break;
-    // Both ways come first equally often, since a sample may end between them.
-    const recoveries = index % 2 === 0 ? RECOVERIES : RECOVERIES.toReversed();
-    for (const recovery of recoveries) {
-      const bench = await benches.get();
-      const startMs = performance.now();
-      const verdict = await tryCase(bench, lifeOf(life)(bench), { trouble, recovery });
-      const { name, kind } = trouble;
-      const one = { ...verdict, life, name, kind, recovery };
-      tried.push({ ...one, durationMs: performance.now() - startMs });
-      options.onTried?.(tried.at(-1) as TriedCase, { at: index + 1, of: chosen.length });
-      if (verdict.broken.length > 0) await benches.renew();
-      // Nobody had to go on, so there is no other way to.
-      if (!verdict.recovered) break;
+  const lanes = Array.from({ length: options.lanes ?? 1 }, async () => {
+    await using own = new FreshBench();
+    // What is thrown ends the queue, and so the other lanes, too.
+    for (const [index, { life, trouble }] of queue) {
+      // Both ways come first equally often, since a sample may end between them.
+      const recoveries = index % 2 === 0 ? RECOVERIES : RECOVERIES.toReversed();
+      for (const recovery of recoveries) {
+        const bench = await own.get();
+        const startMs = performance.now();
+        const verdict = await tryCase(bench, lifeOf(life)(bench), { trouble, recovery });
+        const { name, kind } = trouble;
+        const durationMs = performance.now() - startMs;
+        const one = { ...verdict, life, name, kind, recovery, durationMs };
+        tried.push(one);
+        options.onTried?.(one, { at: index + 1, of: chosen.length });
+        if (verdict.broken.length > 0) await own.renew();
+        // Nobody had to go on, so there is no other way to.
+        if (!verdict.recovered) break;
+      }
     }
-  }
+  });
+  const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
   return { troubleCount: wanted.length, tried };
+}
+
+/** One list for all lanes, until it is late. */
+function* inTurn<Item>(items: readonly Item[], endMs: number): Generator<[number, Item]> {
+  for (const entry of items.entries()) {
+    if (performance.now() > endMs) return;
+    yield entry;
+  }
 }
 
 function lifeOf(name: string) {
