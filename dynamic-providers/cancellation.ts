@@ -26,6 +26,12 @@ const EXIT_GRACE_MS = 4_500;
 export interface Cancellation {
   /** Aborted with a CopyError `stopped` that says who stopped the run. */
   readonly signal: AbortSignal;
+  /**
+   * Asks for the engine now, and until it answers or is gone.
+   *
+   * @throws CopyError `stopped`
+   */
+  checkWanted(): Promise<void>;
   /** Keeps this process alive until `work` is settled. */
   guard<T>(work: Promise<T>): Promise<T>;
   /** Takes every handler away again. */
@@ -69,6 +75,10 @@ export function watchForCancellation(options: CancellationOptions): Cancellation
   process.on("SIGINT", onSignal);
   return {
     signal: controller.signal,
+    async checkWanted() {
+      while (!(await heartbeat.beat())) await heartbeat.pause();
+      controller.signal.throwIfAborted();
+    },
     async guard(work) {
       running.add(work);
       try {
@@ -88,16 +98,21 @@ export function watchForCancellation(options: CancellationOptions): Cancellation
 function watchEngine(options: CancellationOptions, onGone: () => void) {
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
+  const pauseMs = HEARTBEAT_MS * (options.pace ?? 1);
+  /** @returns Whether there is nothing more to ask: it is there, or taken for gone. */
   const beat = async () => {
     failures = (await options.isEngineThere()) ? 0 : failures + 1;
-    if (failures >= HEARTBEAT_FAILURES_MAX) {
+    if (failures === HEARTBEAT_FAILURES_MAX) {
       clearInterval(timer);
       onGone();
     }
+    return failures === 0 || failures >= HEARTBEAT_FAILURES_MAX;
   };
   return {
+    beat,
+    pause: () => new Promise((resolve) => setTimeout(resolve, pauseMs)),
     start() {
-      timer ??= setInterval(() => void beat(), HEARTBEAT_MS * (options.pace ?? 1));
+      timer ??= setInterval(() => void beat(), pauseMs);
       // What keeps the process alive is Pulumi's server in it.
       timer.unref();
     },

@@ -61,7 +61,8 @@ export function composeProviders(surroundings: Surroundings): Providers {
       destination: await surroundings.userDataTemplate("destination"),
     };
     const clouds = openClouds(request);
-    return { clouds, signal: cancellation.signal, report, userDataTemplates, clock, limits };
+    const { signal, checkWanted } = cancellation;
+    return { clouds, signal, checkWanted, report, userDataTemplates, clock, limits };
   };
   const waiting = { clock, limits, signal: cancellation.signal };
   const parts: ProviderParts = {

@@ -13,6 +13,7 @@ import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Ec2, Tags } from "../ec2/ec2.ts";
 import { CopyError } from "./copy-error.ts";
 import { createOnce } from "./create-once.ts";
+import type { RunContext } from "./run-context.ts";
 import type { UndoStack } from "./undo-stack.ts";
 import { type Waiting, waitUntil } from "./wait-until.ts";
 
@@ -26,7 +27,7 @@ export interface Claim {
   readonly groupId: string;
 }
 
-export interface ClaimRequest extends Waiting {
+export interface ClaimRequest extends Waiting, Pick<RunContext, "checkWanted"> {
   readonly runId: string;
   readonly expires: string;
   readonly namePrefix: string;
@@ -44,11 +45,17 @@ export interface ClaimedAttempt {
   readonly olderSeen: boolean;
 }
 
-/** @throws CopyError `superseded` when another process was quicker. */
+/**
+ * A process whose engine is gone claims nothing: it would take the run from the `up` that came after it, or
+ * begin behind a `destroy` that has found nothing yet.
+ *
+ * @throws CopyError `superseded` when another process was quicker.
+ */
 export async function claimAttempt(request: ClaimRequest): Promise<ClaimedAttempt> {
   const seen = await Promise.all(request.sides.map(({ cloud }) => lookAtRun(cloud, request.runId)));
   const attempt = Math.max(0, ...seen.map(({ highest }) => highest)) + 1;
   const nonce = randomBytes(8).toString("hex");
+  await request.checkWanted();
   const claims: Claim[] = [];
   for (const side of request.sides) {
     const suffix = claims.some((claim) => isSamePlace(claim, side)) ? `-${side.side}` : "";

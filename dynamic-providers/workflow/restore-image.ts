@@ -40,8 +40,8 @@ export async function restoreImage(
     attempt: 0,
     nonce: "",
     expires: new Date(endMs).toISOString(),
-    // Nothing here runs on after its process, so there is nothing to fence off.
-    checkFence: async () => undefined,
+    // Nothing here runs on after its process, so that only one whose engine is gone is to be stopped.
+    checkFence: context.checkWanted,
   };
   let failure: unknown;
   try {

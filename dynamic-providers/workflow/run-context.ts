@@ -21,6 +21,12 @@ export interface RunContext {
   readonly clouds: Clouds;
   /** Aborted: end the helpers, clean up, and throw a CopyError `stopped` (or the reason, if it is a CopyError). */
   readonly signal: AbortSignal;
+  /**
+   * Called right before a run makes itself the owner of what there is: whoever asked for it must be there still.
+   *
+   * @throws CopyError `stopped`
+   */
+  readonly checkWanted: () => Promise<void>;
   /** One line of status for a row of the stack; called often, also with the same text. */
   readonly report: (row: ProgressRow, text: string) => void;
   /** The texts of `dist/agent/source.sh` and `dist/agent/destination.sh`. */

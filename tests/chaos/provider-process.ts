@@ -4,6 +4,7 @@
  * any call that it makes.
  */
 
+import { once } from "node:events";
 import type { HelperSide } from "../../agent/contract.ts";
 import type { Cancellation } from "../../dynamic-providers/cancellation.ts";
 import { composeProviders, type Providers } from "../../dynamic-providers/compose-providers.ts";
@@ -90,6 +91,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
   };
   const warnings: string[] = [];
   let alive = true;
+  let isOrphan = false;
   /** A killed process waits here for ever; to be rid of it, everything is refused at last. */
   const limbo = () =>
     new Promise<never>((_resolve, reject) => {
@@ -101,7 +103,9 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
     if (blow === Blow.killedBefore || blow === Blow.killedAfter) alive = false;
     if (blow === Blow.stopped) stop.abort(stopped());
     else if (blow !== undefined) lost.resolve();
-    if (blow === Blow.orphaned) setTimeout(() => stop.abort(stopped()), NOTICE_MS);
+    if (blow !== Blow.orphaned) return;
+    isOrphan = true;
+    setTimeout(() => stop.abort(stopped()), NOTICE_MS);
   };
   const pass = async (verb: () => Promise<unknown>): Promise<unknown> => {
     if (!alive) return limbo();
@@ -119,6 +123,11 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
   const { spoil = (ec2) => ec2 } = options;
   const cancellation: Cancellation = {
     signal: AbortSignal.any([stop.signal, death.signal]),
+    checkWanted: async () => {
+      // Nobody answers; when the third heartbeat has found nobody, it is told to stop.
+      if (isOrphan && !stop.signal.aborted) await once(stop.signal, "abort");
+      stop.signal.throwIfAborted();
+    },
     guard: note,
     dispose: () => undefined,
   };

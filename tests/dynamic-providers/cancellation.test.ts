@@ -64,6 +64,24 @@ suite("a run is stopped", { timeout: 60_000 }, () => {
   });
 });
 
+suite("before a run takes hold of anything", { timeout: 60_000 }, () => {
+  afterEach(() => watched?.dispose());
+
+  test("its engine is asked, and again when it is silent", async () => {
+    const answers = [false, false, true];
+    const { signal, checkWanted } = watch(async () => answers.shift() ?? true);
+    await checkWanted();
+    assert.deepEqual(answers, []);
+    assert.equal(signal.aborted, false);
+  });
+
+  test("one whose engine is gone is stopped, each time it asks", async () => {
+    const { checkWanted } = watch(async () => false);
+    await assert.rejects(checkWanted(), { code: "stopped" });
+    await assert.rejects(checkWanted(), { code: "stopped" });
+  });
+});
+
 suite("an idle provider", { timeout: 60_000 }, () => {
   afterEach(() => watched?.dispose());
 

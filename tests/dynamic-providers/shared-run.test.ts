@@ -12,6 +12,7 @@ const rows = ["source", "destination", "image"] as const;
 
 const cancellation: Cancellation = {
   signal: new AbortController().signal,
+  checkWanted: async () => undefined,
   guard: (work) => work,
   dispose() {},
 };

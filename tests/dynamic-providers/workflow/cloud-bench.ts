@@ -114,6 +114,7 @@ export async function openCloudBench(options: LocalcloudOptions = {}): Promise<C
       return {
         clouds: clouds(),
         signal: new AbortController().signal,
+        checkWanted: async () => undefined,
         report: () => undefined,
         userDataTemplates: { source: template, destination: template },
         clock: systemClock,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { CloudError } from "../../../dynamic-providers/ec2/cloud-error.ts";
 import type { Ec2 } from "../../../dynamic-providers/ec2/ec2.ts";
-import { type CopyError, isCopyError } from "../../../dynamic-providers/workflow/copy-error.ts";
+import { CopyError, isCopyError } from "../../../dynamic-providers/workflow/copy-error.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyResult } from "../../../dynamic-providers/workflow/copy-request.ts";
 import { removeImage } from "../../../dynamic-providers/workflow/remove-image.ts";
@@ -198,6 +198,16 @@ test("a newer attempt of a run ends the older one, which stops at once and touch
   const error = await older;
   assert.ok(["superseded", "helper-lost"].includes(error.code), error.message);
   await remove(result);
+});
+
+test("a process whose engine is gone claims nothing, whatever it has looked at before", async () => {
+  const gone = new CopyError("The engine is gone.", { code: "stopped", step: "run" });
+  const context = await bench.context("good", { checkWanted: () => Promise.reject(gone) });
+  const identity = await bench.identity(runId(24));
+  const from = bench.cloud.calls.length;
+  assert.equal(await failedCopy(copyImage(bench.request, identity, context)), gone);
+  assert.ok(callsSince(from, "DescribeSecurityGroups").length > 0);
+  assert.deepEqual(callsSince(from, "CreateSecurityGroup", "RunInstances"), []);
 });
 
 test("what an attempt has finished is adopted by the next, which then needs no helpers", async () => {
