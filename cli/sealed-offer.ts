@@ -26,8 +26,8 @@ import { TransferError } from "../tsunami/transfer-error.ts";
 const OFFER_IDENTITY = "tsunami-offer";
 /** Identity of a connection that replaces a broken one. */
 export const FILES_IDENTITY = "tsunami-files";
-/** Ours. For the other side's half of the exchange; it thinks no longer than a program does. */
-const ANSWER_MS = 10_000;
+/** Ours. For the other side's half of the exchange: TCP says a word that is lost four times again after 10 s. */
+const ANSWER_MS = 30_000;
 /** Ours. Between calls to a server that is busy. */
 const BUSY_MS = 300;
 /** Ours. A timer counts milliseconds in 31 bits: a server waits three weeks, then again. */
@@ -130,14 +130,25 @@ export async function askForFiles(
 async function ask(want: ControlMessage, options: AskOptions): Promise<ChosenFiles> {
   const { peerAddress, port, psk, signal, connectTimeoutMs } = options;
   const calling = { listens: false, peerAddress, port, psk, pskIdentity: OFFER_IDENTITY };
-  return await meet(calling, { connectMs: connectTimeoutMs, signal }, async (met) => {
+  const exchange = async (met: Control) => {
     met.send(want);
     const { files } = await nextMessage(met, "offer", signal);
     if (!isListOf(files, isOfferedFile)) {
       throw new TransferError("protocol", "the server's offer is no list of files");
     }
     return { met, files: files as readonly OfferedFile[] };
-  });
+  };
+  const endMs = performance.now() + connectTimeoutMs;
+  for (;;) {
+    try {
+      return await meet(calling, { connectMs: connectTimeoutMs, signal }, exchange);
+    } catch (error) {
+      const broken = error instanceof TransferError && error.code === "peer-lost";
+      if (!broken || performance.now() > endMs) throw error;
+      // The connection broke before anything was moved: at high loss a server may drop one half-made.
+      await pause(BUSY_MS);
+    }
+  }
 }
 
 /** By the name as given to `serve`, or by its base name when that means one file. */
@@ -198,6 +209,10 @@ async function connect(
         const message = `${options.peerAddress} hung up at once: is it a server without --sealed?`;
         throw new TransferError("peer-unreachable", message, error);
       }
+      if (error.code === "peer-refused" && !isBusy(error)) {
+        const message = `${options.peerAddress} did not accept our key: do both have the same?`;
+        throw new TransferError("peer-refused", message, error);
+      }
       if (!isBusy(error)) throw error;
       if (performance.now() > endMs) {
         const message = `${options.peerAddress} is serving somebody else`;
@@ -232,7 +247,11 @@ async function nextMessage(
       met.listen();
       resolve(message);
     },
-    (error) => reject(new TransferError("peer-lost", `the peer is gone: ${error.message}`, error)),
+    (error) => {
+      const known = error instanceof TransferError;
+      const gone = `the peer is gone: ${error.message}`;
+      reject(known ? error : new TransferError("peer-lost", gone, error));
+    },
   );
   try {
     const message = await promise;

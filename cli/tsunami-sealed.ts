@@ -114,10 +114,10 @@ export async function getSealed(
       onProgress: (progress) => meter.show(progress),
     }).finally(() => meter.clear());
     for (const target of targets) await target.finish();
-    const { bytesKept, bytesResent } = report;
+    const { bytesKept, bytesSent, bytesResent } = report;
     if (bytesKept > 0) {
-      const twice = `${formatBytes(bytesResent)} sent twice`;
-      note(`kept ${formatBytes(bytesKept)} of an earlier try; ${twice}`);
+      const twice = bytesSent > 0 ? `; ${formatBytes(bytesResent)} sent twice` : "";
+      note(`kept ${formatBytes(bytesKept)} of an earlier try${twice}`);
     }
     const totalBytes = volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const rate = formatRate((totalBytes * 8000) / Math.max(1, report.durationMs));
@@ -167,7 +167,9 @@ function sessionBasics(
 
 function totals(report: Awaited<ReturnType<typeof runSession>>): object {
   const { bytesRead, bytesSent, bytesResent, bytesKept, durationMs } = report;
-  return { bytesRead, bytesSent, bytesResent, bytesKept, durationMs };
+  // What the server has counted it says at the very end, and that may get lost.
+  const sent = bytesSent > 0 && { bytesSent, bytesResent };
+  return { bytesRead, ...sent, bytesKept, durationMs };
 }
 
 async function sizeOf(path: string, deviceSizeBytes: number | undefined): Promise<number> {

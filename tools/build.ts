@@ -41,10 +41,11 @@ export interface AgentBundle {
 }
 
 /**
- * Properties that are renamed: those whose names end as times and amounts of ours do, of which Node
- * and the language have none but two. What is read elsewhere too, as text, keeps its name.
+ * Properties that are renamed: those whose names end as times and amounts of ours do, or begin as our
+ * callbacks do, of which Node and the language have none but two. What is read elsewhere too, as
+ * text, keeps its name.
  */
-const OUR_PROPERTIES = /(Bytes(PerSecond)?|[a-z]Ms|[a-z]At)$/;
+const OUR_PROPERTIES = /^on[A-Z]|(Bytes(PerSecond)?|[a-z]Ms|[a-z]At)$/;
 const KEPT_PROPERTIES = /^(sizeBytes|leaseMs|timeoutMs|durationMs|charCodeAt|codePointAt)$/;
 
 /** The agent of one side and all it imports as one minified module. */

@@ -109,8 +109,9 @@ async function accept(
     caller.on("error", ignore).on("close", () => callers.delete(caller));
     if (peerAddress && plainAddress(caller.remoteAddress) !== peerAddress) caller.destroy();
   });
-  server.on("tlsClientError", () => {
-    refused += 1;
+  server.on("tlsClientError", ({ code }: NodeJS.ErrnoException) => {
+    // A handshake that the network broke, or kept too long, says nothing of a key.
+    if (code?.startsWith("ERR_SSL")) refused += 1;
   });
   try {
     server.listen({ port, ...(localAddress && { host: localAddress }) });
@@ -118,7 +119,7 @@ async function accept(
     return chosen;
   } catch (error) {
     const code = refused ? "peer-refused" : "peer-unreachable";
-    const why = refused ? `${refused} callers had another key` : (error as Error).message;
+    const why = refused ? `${refused} callers without our key` : (error as Error).message;
     throw new TransferError(code, `no peer on port ${port}: ${why}`, error);
   } finally {
     server.close();
@@ -153,7 +154,7 @@ async function call(
       const { code, message } = error as NodeJS.ErrnoException;
       socket.on("error", ignore).destroy();
       if (code?.startsWith("ERR_SSL")) {
-        throw new TransferError("peer-refused", `${host} did not accept our key`, error);
+        throw new TransferError("peer-refused", `${host} has another key or transfer`, error);
       }
       if (code !== "ECONNREFUSED") heardAt = performance.now();
       const gone = performance.now() - heardAt > refusedMs;

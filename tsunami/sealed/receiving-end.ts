@@ -128,15 +128,19 @@ export class ReceivingEnd implements SessionEnd {
     const known =
       Number.isSafeInteger(volume) && this.#context.options.volumes[index] !== undefined;
     if (type === "digest" && known) this.#compare(index, this.#theirs, String(digest));
+    if (type === "bye") this.#finish(count(bytesSent), count(bytesResent));
+  }
+
+  /** Its last word may get lost with it: both digests are here, and `bye` would add only numbers. */
+  onLost(): void {
+    this.#finish(0, 0);
+  }
+
+  #finish(bytesSent: number, bytesResent: number): void {
     // What is written after its proof is not proved.
-    if (type === "bye" && this.#proof.complete && !this.#open) {
-      this.#context.finish({
-        digests: this.#proof.digests,
-        bytesSent: count(bytesSent),
-        bytesResent: count(bytesResent),
-        bytesKept: this.#bytesKept,
-      });
-    }
+    if (!this.#proof.complete || this.#open) return;
+    const { digests } = this.#proof;
+    this.#context.finish({ digests, bytesSent, bytesResent, bytesKept: this.#bytesKept });
   }
 
   onDisk(report: DiskReport): void {

@@ -53,7 +53,7 @@ export interface SessionReport {
   readonly digests: string[];
   /** Disk bytes, holes included. */
   readonly bytesRead: number;
-  /** UDP payload bytes of the sender, retransmissions included. */
+  /** UDP payload bytes of the sender, retransmissions included; 0 at a receiver that never heard its last word. */
   readonly bytesSent: number;
   readonly bytesResent: number;
   /** Disk bytes that an earlier try had brought: compared, and not sent again. */
@@ -106,6 +106,8 @@ export interface SessionEnd {
   onDatagrams(batch: Buffer): boolean;
   onControl(message: ControlMessage): void;
   onDisk(report: DiskReport): void;
+  /** The peer is gone. Who has all it needs finishes now; otherwise the session fails. */
+  onLost?(): void;
   /** The control connection is a new one: says again what the peer may have missed. */
   repeat(): void;
   /** Stops the timers and threads of this end. */

@@ -174,6 +174,7 @@ class Session {
   readonly #fail = (error: unknown) => {
     const known = error instanceof TransferError;
     const reason = known ? error : new TransferError("peer-lost", `peer gone: ${error}`, error);
+    if (reason.code === "peer-lost") this.#end?.onLost?.();
     this.#fate.reject(reason);
     this.#ended.abort(reason);
   };
@@ -184,9 +185,10 @@ class Session {
    */
   async #meet(waits: Waits, refusedMs?: number): Promise<Control> {
     const control = await openControl(this.#options, waits, this.#ended.signal, refusedMs);
-    const old = this.#control;
+    // The listener must listen again at once: its caller takes a port that refuses it for a dead one.
+    const ended = this.#control?.end();
+    this.#closers.push(() => ended);
     this.#greet(control);
-    await old?.end();
     return control;
   }
 
