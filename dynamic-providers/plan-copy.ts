@@ -21,12 +21,12 @@ export interface CopyPlan {
   readonly fidelity: readonly FidelityLine[];
   /** GiB to read and to send, helper-hours, time and what bounds it; absent when a problem hides them. */
   readonly estimate?: Estimate;
-  /** What no call of EC2 tells beforehand. */
+  /** What no call tells beforehand, and what could not be asked. */
   readonly notChecked: readonly string[];
 }
 
 const NOT_CHECKED = [
-  "quotas (vCPUs, GiB of volumes, snapshots, security groups): only the Service Quotas API knows them",
+  "quotas of snapshots, images and security groups: counting them takes too many calls",
   "which types of volumes the destination's region offers: the registration tells",
   "whether a zone has room for the helpers' types at that moment",
   "rights to change what does not exist yet, and the policies of KMS keys",
@@ -53,7 +53,7 @@ export async function planCopy(
     problems: report.problems,
     fidelity: report.fidelity ?? [],
     ...(report.estimate !== undefined && { estimate: report.estimate }),
-    notChecked: NOT_CHECKED,
+    notChecked: [...NOT_CHECKED, ...(report.notAsked ?? [])],
   };
 }
 

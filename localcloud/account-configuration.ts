@@ -9,7 +9,7 @@ const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const Configuration = v.strictObject({
   /** Actions that are refused to everybody of the account: `ec2:RunInstances`, `ec2:Describe*`. */
-  denied: v.optional(v.array(v.pipe(v.string(), v.regex(/^(ec2|sts):[A-Za-z*]+$/)))),
+  denied: v.optional(v.array(v.pipe(v.string(), v.regex(/^(ec2|sts|servicequotas):[A-Za-z*]+$/)))),
   /** Product codes of the Marketplace that the account has subscribed to. */
   subscriptions: v.optional(v.array(v.string())),
   quotas: v.optional(

@@ -9,7 +9,7 @@ import type { ImageCriterion } from "@aws-sdk/client-ec2";
 export interface Quotas {
   /** Of pending and running on-demand instances: `VcpuLimitExceeded`. */
   readonly vcpus: number;
-  /** All volumes together: `VolumeLimitExceeded`. */
+  /** All volumes of a type together: `VolumeLimitExceeded`. */
   readonly volumeGib: number;
   /** `SnapshotLimitExceeded` */
   readonly snapshots: number;

@@ -79,6 +79,15 @@ export function ec2Action<Input extends object, Output extends object>(
   return makeAction("ec2", name, honoured, run);
 }
 
+/** Writes down an action of Service Quotas. */
+export function serviceQuotasAction<Input extends object, Output extends object>(
+  name: string,
+  honoured: readonly (keyof Input & string)[],
+  run: (input: Input, call: Call) => Output | Promise<Output>,
+): Action {
+  return makeAction("servicequotas", name, honoured, run);
+}
+
 /** Writes down an STS action. */
 export function stsAction<Input extends object, Output extends object>(
   name: string,

@@ -13,7 +13,6 @@ import type { Region } from "./catalog/regions.ts";
 import { ApiError } from "./protocol/api-error.ts";
 import { NoAnswer } from "./protocol/no-answer.ts";
 import { findOperation, type OperationSchema, type Service } from "./protocol/operations.ts";
-import { readInput } from "./protocol/query-reader.ts";
 import type { Cloud } from "./store.ts";
 
 /** After these a packet may pass that did not before, or the other way round. */
@@ -23,7 +22,8 @@ const CHANGES_RULES =
 export interface ActionRequest {
   readonly service: Service;
   readonly action: string;
-  readonly parameters: Iterable<readonly [string, string]>;
+  /** @throws ApiError when the input is not of the operation's shape. */
+  readonly readInput: (operation: OperationSchema) => Record<string, unknown>;
   readonly caller: Caller;
   readonly region: Region;
 }
@@ -52,13 +52,13 @@ export async function performAction(
     const action = ACTIONS.get(`${service} ${name}`);
     if (operation === undefined || action === undefined) {
       throw new ApiError(
-        "InvalidAction",
+        service === "servicequotas" ? "UnknownOperationException" : "InvalidAction",
         operation === undefined
           ? `The action ${name} is not valid for this web service.`
           : `localcloud does not have the action ${name}.`,
       );
     }
-    input = readInput(operation, request.parameters);
+    input = request.readInput(operation);
     const call = new Call(cloud, caller, region, input.DryRun === true);
     if (service === "ec2" && !name.startsWith("Describe"))
       about = { subject: subjectOf(input, call) };

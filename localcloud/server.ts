@@ -2,7 +2,7 @@
  * The HTTP endpoint: one for all services, regions and accounts. Who calls and for which region is
  * in the request's signature.
  *
- *   POST /              EC2 and STS, query protocol
+ *   POST /              EC2 and STS, query protocol; Service Quotas, JSON protocol
  *   …    /localcloud/…  a person's way in (admin.ts)
  */
 
@@ -13,10 +13,16 @@ import { ADMIN_PATH, type AdminTarget, handleAdmin } from "./admin.ts";
 import { findRegion, type Region } from "./catalog/regions.ts";
 import { performAction } from "./perform-action.ts";
 import { ApiError } from "./protocol/api-error.ts";
+import {
+  expired,
+  unknownKey,
+  unknownRegion,
+  wrongSignature,
+} from "./protocol/credential-errors.ts";
 import { NoAnswer } from "./protocol/no-answer.ts";
-import type { Service } from "./protocol/operations.ts";
+import { SERVICES, type Service } from "./protocol/operations.ts";
 import { isSignedWith, readClaim } from "./protocol/signature.ts";
-import { writeAnswer, writeError } from "./protocol/xml-writer.ts";
+import { JSON_WIRE, queryWire, type Wire } from "./protocol/wire.ts";
 import type { Cloud } from "./store.ts";
 
 /** Ours. User data is the longest thing anybody sends: 16 KiB, twice encoded. */
@@ -56,36 +62,27 @@ async function answer(
   cloud: Cloud,
 ): Promise<void> {
   const requestId = randomUUID();
-  let service: Service = "ec2";
+  let wire: Wire = isJson(request) ? JSON_WIRE : queryWire("ec2");
   let status = 200;
-  let contentType = "text/xml;charset=UTF-8";
   let body: string;
   try {
-    service = serviceOf(request);
+    const service = serviceOf(request);
+    wire = service === "servicequotas" ? JSON_WIRE : queryWire(service);
     const content = await readBody(request);
-    const parameters = new URLSearchParams(content.toString("utf8"));
-    const action = parameters.get("Action") ?? "";
-    parameters.delete("Action");
-    parameters.delete("Version");
+    const { action, readInput } = wire.read(request, content);
     const { caller, region } = authenticate(request, content, { service, action, cloud });
-    const done = await performAction(cloud, { service, action, parameters, caller, region });
-    body = writeAnswer(done.operation, done.output, requestId);
+    const done = await performAction(cloud, { service, action, readInput, caller, region });
+    body = wire.writeAnswer(done.operation, done.output, requestId);
   } catch (error) {
     if (error instanceof NoAnswer) return hangUp(request, error.afterMs, cloud);
     const refusal = toApiError(error);
     status = refusal.status;
-    if (isJson(request)) {
-      // SSM, KMS and their like: not here, and their clients must be able to read that.
-      contentType = "application/x-amz-json-1.1";
-      body = JSON.stringify({ __type: refusal.code, message: refusal.message });
-    } else {
-      body = writeError(service, refusal, requestId);
-    }
+    body = wire.writeError(refusal, requestId);
   }
   if (response.destroyed) return;
   // A body that was given up in the middle would stand before the next request for ever.
   if (!request.complete) response.setHeader("Connection", "close");
-  response.writeHead(status, { "Content-Type": contentType, "x-amzn-requestid": requestId });
+  response.writeHead(status, { "Content-Type": wire.contentType, "x-amzn-requestid": requestId });
   response.end(body);
 }
 
@@ -95,6 +92,7 @@ async function hangUp(request: IncomingMessage, afterMs: number, cloud: Cloud): 
   request.socket.destroy();
 }
 
+/** SSM, KMS and their like are not here, and their clients must be able to read that. */
 function isJson(request: IncomingMessage): boolean {
   return (request.headers["content-type"] ?? "").includes("json");
 }
@@ -113,10 +111,9 @@ function serviceOf(request: IncomingMessage): Service {
   if (claim === undefined) {
     throw new ApiError("MissingAuthenticationToken", "Request is missing Authentication Token");
   }
-  if (claim.service !== "ec2" && claim.service !== "sts") {
-    throw new ApiError("InvalidAction", `localcloud does not have the service ${claim.service}.`);
-  }
-  return claim.service;
+  const service = SERVICES.find((name) => name === claim.service);
+  if (service !== undefined) return service;
+  throw new ApiError("InvalidAction", `localcloud does not have the service ${claim.service}.`);
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
@@ -162,8 +159,7 @@ function authenticate(
   if (claim === undefined) return fail(unknownKey(service));
   const place = findRegion(claim.region);
   if (place === undefined) {
-    const message = `Credential should be scoped to a valid region: there is no region ${claim.region}.`;
-    return fail(new ApiError(service === "ec2" ? "AuthFailure" : "SignatureDoesNotMatch", message));
+    return fail(unknownRegion(service, claim.region));
   }
   const signer = cloud.accounts.signer(claim.accessKeyId, claim.sessionToken);
   if (signer === undefined || signer.caller.account.partition !== place.partition.name) {
@@ -171,30 +167,10 @@ function authenticate(
   }
   const signed = { method: request.method ?? "", url: request.url ?? "", headers: request.headers };
   if (!isSignedWith({ ...signed, body }, claim, signer.secretAccessKey)) {
-    return fail(
-      service === "ec2"
-        ? unknownKey(service)
-        : new ApiError(
-            "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.",
-          ),
-    );
+    return fail(wrongSignature(service));
   }
   if (signer.expiration !== undefined && signer.expiration.getTime() <= cloud.now()) {
-    return fail(
-      service === "ec2"
-        ? new ApiError("RequestExpired", "Request has expired.")
-        : new ApiError("ExpiredToken", "The security token included in the request is expired"),
-    );
+    return fail(expired(service));
   }
   return { caller: signer.caller, region: place.region };
-}
-
-function unknownKey(service: Service): ApiError {
-  return service === "ec2"
-    ? new ApiError("AuthFailure", "AWS was not able to validate the provided access credentials")
-    : new ApiError(
-        "InvalidClientTokenId",
-        "The security token included in the request is invalid.",
-      );
 }

@@ -197,17 +197,22 @@ function checkInitialization(
   throw invalidValue(`Volume initialization rate of ${rate} is invalid; expecting 100 to 300.`);
 }
 
-/** [errors-overview] VolumeLimitExceeded; a dry run asks only about rights. */
+/** [errors-overview] VolumeLimitExceeded, for each type by itself; a dry run asks only about rights. */
 export function checkVolumeQuota(call: Call, plans: readonly VolumePlan[]): void {
   const { settings, volumes } = call.store;
-  const usedGib = [...volumes.values()].reduce((sum, one) => sum + one.sizeGib, 0);
-  const wantedGib = plans.reduce((sum, one) => sum + one.sizeGib, 0);
-  if (call.dryRun || usedGib + wantedGib <= settings.quotas.volumeGib) return;
-  throw new ApiError(
-    "VolumeLimitExceeded",
-    `You have reached the limit of ${settings.quotas.volumeGib} GiB of volumes; ${usedGib} GiB are ` +
-      `there and ${wantedGib} GiB were requested.`,
-  );
+  if (call.dryRun) return;
+  for (const [type, wanted] of Map.groupBy(plans, ({ type }) => type)) {
+    const usedGib = [...volumes.values()]
+      .filter((one) => one.type === type)
+      .reduce((sum, one) => sum + one.sizeGib, 0);
+    const wantedGib = wanted.reduce((sum, one) => sum + one.sizeGib, 0);
+    if (usedGib + wantedGib <= settings.quotas.volumeGib) continue;
+    throw new ApiError(
+      "VolumeLimitExceeded",
+      `You have reached the limit of ${settings.quotas.volumeGib} GiB of ${type} volumes; ` +
+        `${usedGib} GiB are there and ${wantedGib} GiB were requested.`,
+    );
+  }
 }
 
 /** Carries the plan out. The volume is `creating` until its file is there and the delay is over. */

@@ -1,9 +1,10 @@
 /**
- * How every call is made: two SDK clients (one repeats what is safe to repeat, one tries once), one
+ * How every call is made: two SDK clients of EC2 (one repeats what is safe to repeat, one tries once), one
  * line of log each, one kind of error.
  */
 
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import { STSClient } from "@aws-sdk/client-sts";
 import { printableLine } from "../printable.ts";
 import type { CloudError } from "./cloud-error.ts";
@@ -22,6 +23,7 @@ export type Call = <Output>(
 export interface Caller {
   readonly region: string;
   readonly sts: STSClient;
+  readonly serviceQuotas: ServiceQuotasClient;
   /** What the SDK has found out by the answers so far, see `Ec2.clockBehindMs`. */
   readonly clockBehindMs: () => number;
   /** For describes and for writes that may be repeated: throttling and silence are tried again. */
@@ -38,6 +40,9 @@ export interface Caller {
 
 /** Tries of a call that is safe to repeat: with the SDK's backoff some seconds of trouble. */
 const REPEAT_ATTEMPTS = 6;
+
+/** Of a call that nothing depends on: from a network without a way to it, nobody waits for long. */
+const OPTIONAL_ATTEMPTS = 3;
 
 /** As the SDK has it; an answer tells whole seconds, so that less says little. */
 const SKEW_LEAST_MS = 4 * 60_000;
@@ -65,9 +70,11 @@ export function makeCaller(side: SideReference, environment: NodeJS.ProcessEnv):
   const single = new EC2Client(config("EC2", 1));
   const watched = watcher(region, environment);
   const sts = new STSClient(config("STS", REPEAT_ATTEMPTS));
+  const serviceQuotas = new ServiceQuotasClient(config("SERVICE_QUOTAS", OPTIONAL_ATTEMPTS));
   return {
     region,
     sts,
+    serviceQuotas,
     clockBehindMs: () => {
       const offsets = [sts, repeating].map(({ config }) => config.systemClockOffset);
       return offsets.find((offset) => Math.abs(offset) >= SKEW_LEAST_MS) ?? 0;

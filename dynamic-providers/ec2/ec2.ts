@@ -1,5 +1,5 @@
 /**
- * The verbs of EC2 and STS that a copy uses, in our own words: only what is read is in the answers,
+ * The verbs of EC2, STS and Service Quotas that a copy uses, in our own words: only what is read is in the answers,
  * nothing optional that we need, no paging, no `Reservations`. Every verb throws only `CloudError`.
  * A describe by ids or tags answers what it finds and leaves out what is not there: absence is an
  * expected value here, not an exception.
@@ -277,6 +277,13 @@ export interface BootRequest {
   readonly tags: Tags;
 }
 
+/** Something that takes vCPUs. */
+export interface RunningInstance {
+  readonly instanceType: string;
+  readonly vcpus: number;
+  readonly isOnDemand: boolean;
+}
+
 /** What a dry run of a launch needs to know: who may do it depends on no more. */
 export type TriedLaunch = Omit<LaunchRequest, "clientToken" | "securityGroupId" | "userData">;
 
@@ -415,6 +422,19 @@ export interface Ec2 {
    * by itself; `undefined`: all.
    */
   allowedImages(): Promise<readonly string[] | undefined>;
+  /**
+   * What Service Quotas applies to the account in this region; `undefined`: it does not know it. Not
+   * everybody may ask it, and not every partition has it.
+   *
+   * @param quotaCode - `L-1216C47A`
+   */
+  serviceQuota(serviceCode: string, quotaCode: string): Promise<number | undefined>;
+  /** All of the account that are pending or running. */
+  runningInstances(): Promise<RunningInstance[]>;
+  /** Of all the account's volumes of a type. */
+  storageInUseGib(volumeType: string): Promise<number>;
+  /** The account's own. */
+  publicImageCount(): Promise<number>;
   /** When credentials that cannot be renewed end, ISO 8601; `undefined`: they can, or do not tell. */
   credentialsEnd(): string | undefined;
   /**

@@ -1,4 +1,4 @@
-/** The one way to EC2 and STS: opens a side of a copy. */
+/** The one way to EC2, STS and Service Quotas: opens a side of a copy. */
 
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { allowedImageVerbs } from "./allowed-images.ts";
@@ -10,6 +10,7 @@ import type { Ec2 } from "./ec2.ts";
 import { imageVerbs } from "./image-verbs.ts";
 import { machineVerbs } from "./machine-verbs.ts";
 import { networkVerbs } from "./network-verbs.ts";
+import { quotaVerbs } from "./quota-verbs.ts";
 import type { SideReference } from "./side-reference.ts";
 
 /**
@@ -38,5 +39,6 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
     ...donorVerbs(caller),
     ...bootVerbs(caller),
     ...networkVerbs(caller),
+    ...quotaVerbs(caller),
   };
 }

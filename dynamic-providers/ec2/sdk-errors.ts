@@ -2,9 +2,13 @@
 
 import { CloudError, type CloudErrorKind } from "./cloud-error.ts";
 
-/** Codes whose name does not already say the kind. EC2's and STS's, from the errors overview. */
+/**
+ * Codes whose name does not already say the kind. EC2's and STS's, from the errors overview; those of
+ * Service Quotas from its API reference.
+ */
 const KIND_BY_CODE: Readonly<Record<string, CloudErrorKind>> = {
   "InvalidAMIID.Unavailable": "not-found",
+  NoSuchResourceException: "not-found",
 
   RequestLimitExceeded: "throttled",
   Throttling: "throttled",
@@ -14,12 +18,14 @@ const KIND_BY_CODE: Readonly<Record<string, CloudErrorKind>> = {
   RequestThrottled: "throttled",
   RequestThrottledException: "throttled",
   SlowDown: "throttled",
+  TooManyRequestsException: "throttled",
   SnapshotCreationPerVolumeRateExceeded: "throttled",
   ConcurrentSnapshotLimitExceeded: "throttled",
 
   UnauthorizedOperation: "denied",
   AccessDenied: "denied",
   AccessDeniedException: "denied",
+  DependencyAccessDeniedException: "denied",
   OptInRequired: "denied",
   PendingVerification: "denied",
 
@@ -56,6 +62,7 @@ const KIND_BY_CODE: Readonly<Record<string, CloudErrorKind>> = {
   AuthFailure: "credentials",
   InvalidClientTokenId: "credentials",
   SignatureDoesNotMatch: "credentials",
+  InvalidSignatureException: "credentials",
   IncompleteSignature: "credentials",
   ExpiredToken: "credentials",
   ExpiredTokenException: "credentials",

@@ -2,7 +2,6 @@
 
 import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Image } from "../ec2/ec2.ts";
-import { snapshotDevices } from "./choose-boot.ts";
 import { chooseHelper, type FoundHelper, type HelperChoice } from "./choose-helper.ts";
 import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
@@ -21,6 +20,7 @@ import { checkHelper } from "./preflight/check-helper.ts";
 import { checkLicense, type LicenseCheck, missingDonor } from "./preflight/check-license.ts";
 import { checkName, inheritedName } from "./preflight/check-name.ts";
 import { checkPublic } from "./preflight/check-public.ts";
+import { checkQuotas, type QuotaCheck } from "./preflight/check-quotas.ts";
 import { checkReach } from "./preflight/check-reach.ts";
 import { checkRights } from "./preflight/check-rights.ts";
 import { checkSharing } from "./preflight/check-sharing.ts";
@@ -28,7 +28,9 @@ import { checkSnapshots } from "./preflight/check-snapshots.ts";
 import { checkSourceImage, isImageId } from "./preflight/check-source-image.ts";
 import { checkTags } from "./preflight/check-tags.ts";
 import { enterSide } from "./preflight/enter-side.ts";
+import { type NeedsSubject, quotaNeeds } from "./quota-needs.ts";
 import type { Clouds } from "./run-context.ts";
+import { volumesToCopy } from "./volumes-to-copy.ts";
 
 /** One thing that stands in the way of a copy. */
 export interface Problem {
@@ -51,6 +53,8 @@ export interface PreflightReport {
   readonly estimate?: Estimate;
   /** The image that will lend its licence; absent: none is needed, or there is none. */
   readonly donor?: Image;
+  /** What could not be asked, and why: no problem by itself. */
+  readonly notAsked?: readonly string[];
 }
 
 export interface PreflightOptions {
@@ -113,6 +117,7 @@ export async function preflight(
     checkSharing(request, found, identity, clouds.destination),
   );
   const estimate = await expected(found, helpers);
+  const quotas = await quotaChecks({ ...subject, route: identity }, clouds, helpers, previous);
   const more = [
     await sentences("destination", () =>
       checkAllowed("destination", missingDonor(request, found.image, license), clouds.destination),
@@ -126,6 +131,7 @@ export async function preflight(
       estimate?.seconds,
       Date.now(),
     ),
+    quotas.problems,
     options.triesRights === true ? await rightsChecks(request, clouds, helpers) : [],
   ].flat();
   return {
@@ -140,6 +146,7 @@ export async function preflight(
     fidelity,
     ...license,
     ...(estimate !== undefined && { estimate }),
+    ...(quotas.notAsked.length > 0 && { notAsked: quotas.notAsked }),
   };
 }
 
@@ -234,6 +241,29 @@ async function rightsChecks(
   return (await Promise.all(groups)).flat();
 }
 
+/**
+ * Asked when a run is made, and not again when it is continued: what an older attempt has finished
+ * needs no room, what it has left takes some, and the calls tell.
+ */
+async function quotaChecks(
+  subject: Omit<NeedsSubject, "choices">,
+  clouds: Clouds,
+  helpers: Helpers,
+  previous: RunIdentity | undefined,
+): Promise<QuotaCheck> {
+  if (previous !== undefined) return { problems: [], notAsked: [] };
+  const [source, destination] = await Promise.all(
+    [helpers.source, helpers.destination].map((found) => found.then(choicesOf, () => [])),
+  );
+  const choices = { source: source ?? [], destination: destination ?? [] };
+  const needs = quotaNeeds({ ...subject, choices });
+  const checks = await Promise.all(needs.map((one) => checkQuotas(one, clouds[one.side])));
+  return {
+    problems: checks.flatMap(({ problems }) => problems),
+    notAsked: checks.flatMap(({ notAsked }) => notAsked),
+  };
+}
+
 async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate | undefined> {
   const sides = [helpers.source, helpers.destination].map((found) =>
     found.then(bestOf, () => undefined),
@@ -241,18 +271,7 @@ async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate
   const [from, to] = await Promise.all(sides);
   if (from === undefined || to === undefined) return undefined;
   const { throughputMibps } = VOLUME_PERFORMANCE;
-  const volumes =
-    source.unreadable.length > 0
-      ? // Nobody tells how much is in them, and after a boot each device has its own.
-        snapshotDevices(source.image).map(({ volumeSizeGib: sizeGib = 1 }) => ({
-          sizeGib,
-          throughputMibps,
-        }))
-      : source.volumes.map(({ snapshot }) => ({
-          sizeGib: snapshot.volumeSizeGib,
-          ...(snapshot.fullSizeBytes !== undefined && { fullSizeBytes: snapshot.fullSizeBytes }),
-          throughputMibps,
-        }));
+  const volumes = volumesToCopy(source).map((volume) => ({ ...volume, throughputMibps }));
   return estimateCopy({ volumes, source: from.type, destination: to.type });
 }
 
@@ -261,7 +280,11 @@ function reachOf(found: FoundHelper | undefined): Reach | undefined {
 }
 
 function bestOf(found: FoundHelper | undefined): HelperChoice | undefined {
-  return found !== undefined && "choices" in found ? found.choices[0] : undefined;
+  return choicesOf(found)[0];
+}
+
+function choicesOf(found: FoundHelper | undefined): readonly HelperChoice[] {
+  return found !== undefined && "choices" in found ? found.choices : [];
 }
 
 async function destinationChecks(
@@ -279,10 +302,7 @@ async function destinationChecks(
 /** One at least: also before the source is known a helper needs a place for a volume. */
 function volumeCount(source: SourceImage | undefined): number {
   if (source === undefined) return 1;
-  // After a boot each device has its own snapshot, also where two have shared one.
-  const isBooted = source.unreadable.length > 0;
-  const count = isBooted ? snapshotDevices(source.image).length : source.volumes.length;
-  return Math.max(1, count);
+  return Math.max(1, volumesToCopy(source).length);
 }
 
 /** A check that AWS does not answer is a problem of that side as well. */

@@ -1,32 +1,31 @@
 /**
- * Which quota a call was refused for, by its name in the console of Service Quotas, and what to do.
- * EC2 itself tells no quota beforehand, and a dry run looks at rights only. Pure.
+ * Which quota a call was refused for, and what to do. Preflight asks for most of them beforehand
+ * (`preflight/check-quotas.ts`); what it may not ask, or what others have used since, shows here. Pure.
  *
- * Sources: the error codes of EC2's API reference; the lists of quotas of Amazon EC2, EBS and VPC.
+ * Source: the error codes of EC2's API reference.
  */
 
-const QUOTAS: Readonly<Record<string, readonly [name: string, otherwise: string]>> = {
-  VcpuLimitExceeded: [
-    "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances (ec2, L-1216C47A)",
-    "end instances",
-  ],
-  VolumeLimitExceeded: [
-    "Storage for General Purpose SSD (gp3) volumes, in TiB (ebs, L-7A658B76)",
-    "delete volumes",
-  ],
-  SnapshotLimitExceeded: ["Snapshots per Region (ebs, L-309BACF6)", "delete snapshots"],
-  PendingSnapshotLimitExceeded: [
-    "snapshots in progress (ask AWS support for it)",
-    "wait until others are completed",
-  ],
-  SecurityGroupLimitExceeded: [
-    "VPC security groups per Region (vpc, L-E79EC296)",
-    "delete security groups",
-  ],
+import {
+  formatQuota,
+  PENDING_SNAPSHOTS,
+  type Quota,
+  SECURITY_GROUPS,
+  SNAPSHOTS,
+  STANDARD_VCPUS,
+  STORAGE,
+} from "./quotas.ts";
+
+const QUOTAS: Readonly<Record<string, readonly [quota: Quota | undefined, otherwise: string]>> = {
+  VcpuLimitExceeded: [STANDARD_VCPUS, "end instances"],
+  VolumeLimitExceeded: [STORAGE.gp3, "delete volumes"],
+  SnapshotLimitExceeded: [SNAPSHOTS, "delete snapshots"],
+  PendingSnapshotLimitExceeded: [PENDING_SNAPSHOTS, "wait until others are completed"],
+  SecurityGroupLimitExceeded: [SECURITY_GROUPS, "delete security groups"],
 };
 
 /** @param code - Of an error of kind `quota`. */
 export function quotaAdvice(code: string): string {
-  const [name, otherwise] = QUOTAS[code] ?? ["that quota", "free some of it"];
+  const [quota, otherwise] = QUOTAS[code] ?? [undefined, "free some of it"];
+  const name = quota === undefined ? "that quota" : formatQuota(quota);
   return `Raise for this account and region: ${name}; or ${otherwise}; then run \`pulumi up\` again.`;
 }

@@ -1,6 +1,7 @@
 /** How EC2 shows an instance. */
 
 import type {
+  CpuOptions,
   Instance,
   InstanceNetworkInterface,
   Reservation,
@@ -77,6 +78,7 @@ function describeInstance(call: Call, instance: InstanceRecord): Instance {
     Hypervisor: "xen",
     ClientToken: instance.clientToken,
     EbsOptimized: instance.ebsOptimized,
+    CpuOptions: cpuOptions(instance),
     EnaSupport: instance.imageFacts.enaSupport,
     ...(instance.imageBootMode === undefined
       ? {}
@@ -100,6 +102,12 @@ function describeInstance(call: Call, instance: InstanceRecord): Instance {
     ...(gone ? { NetworkInterfaces: [], SecurityGroups: [] } : describeNetwork(call, instance)),
     ...tagList(instance.tags),
   };
+}
+
+/** [SDK CpuOptions]: of x86 two threads share a core, where there are two; arm64 has one a core. */
+function cpuOptions({ type }: InstanceRecord): CpuOptions {
+  const ThreadsPerCore = type.architecture === "x86_64" && type.vcpus > 1 ? 2 : 1;
+  return { CoreCount: type.vcpus / ThreadsPerCore, ThreadsPerCore };
 }
 
 /** A terminated instance shows none of this any more. */

@@ -23,6 +23,7 @@ import { ROUTE_TABLE_ACTIONS } from "./route-tables.ts";
 import { RUN_INSTANCES } from "./run-instances.ts";
 import { SECURITY_GROUP_RULE_ACTIONS } from "./security-group-rules.ts";
 import { SECURITY_GROUP_ACTIONS } from "./security-groups.ts";
+import { SERVICE_QUOTAS_ACTIONS } from "./service-quotas.ts";
 import { SHARING_LIMIT_ACTIONS } from "./sharing-limits.ts";
 import { SNAPSHOT_ATTRIBUTE_ACTIONS } from "./snapshot-attributes.ts";
 import { SNAPSHOT_ACTIONS } from "./snapshots.ts";
@@ -67,5 +68,6 @@ export const ACTIONS: ReadonlyMap<string, Action> = new Map(
     ...INSTANCE_TYPE_ACTIONS,
     ...EBS_DEFAULT_ACTIONS,
     ...STS_ACTIONS,
+    ...SERVICE_QUOTAS_ACTIONS,
   ].map((action) => [`${action.service} ${action.name}`, action]),
 );

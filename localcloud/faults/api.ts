@@ -5,9 +5,16 @@
 
 import { ApiError } from "../protocol/api-error.ts";
 import { NoAnswer } from "../protocol/no-answer.ts";
+import type { Service } from "../protocol/operations.ts";
 import type { Rule } from "./fault-plan.ts";
 import { type Refusal, refusedWith } from "./refusal.ts";
 import type { Happening, RuleMatcher } from "./rule-matcher.ts";
+
+const THROTTLED: Readonly<Record<Service, string>> = {
+  ec2: "RequestLimitExceeded",
+  sts: "Throttling",
+  servicequotas: "TooManyRequestsException",
+};
 
 /** @returns What the client is told instead of the truth. */
 export function apiRefusal(rule: Rule<"error" | "no-answer">, action: string): Refusal {
@@ -23,6 +30,7 @@ function wordsFor(code: string, action: string): string {
     case "RequestLimitExceeded":
       return "Request limit exceeded.";
     case "Throttling":
+    case "TooManyRequestsException":
       return "Rate exceeded";
     case "InternalError":
       return "An internal error has occurred";
@@ -57,7 +65,7 @@ export class Throttle {
     const tokens = Math.min(burst, bucket.tokens + Math.max(0, grown));
     const refused = tokens < 1;
     this.#buckets.set(key, { tokens: refused ? tokens : tokens - 1, atMs: nowMs });
-    const code = happening.service === "ec2" ? "RequestLimitExceeded" : "Throttling";
+    const code = THROTTLED[happening.service];
     return refused ? refusedWith(new ApiError(code, wordsFor(code, happening.action))) : undefined;
   }
 }

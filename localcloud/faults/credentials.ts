@@ -1,6 +1,6 @@
 /** Credentials that expire in the middle of things: from some call on, nothing of an account works. */
 
-import { ApiError } from "../protocol/api-error.ts";
+import { expired } from "../protocol/credential-errors.ts";
 import type { Rule } from "./fault-plan.ts";
 import { type Refusal, refusedWith } from "./refusal.ts";
 import type { Happening, RuleMatcher } from "./rule-matcher.ts";
@@ -20,10 +20,6 @@ export class ExpiringCredentials {
     const { forMs = Number.POSITIVE_INFINITY } = this.#matcher.rule;
     // As if somebody had signed in again.
     if (nowMs - this.#expiredMs >= forMs) return undefined;
-    return refusedWith(
-      happening.service === "ec2"
-        ? new ApiError("RequestExpired", "Request has expired.")
-        : new ApiError("ExpiredToken", "The security token included in the request is expired"),
-    );
+    return refusedWith(expired(happening.service));
   }
 }

@@ -8,6 +8,7 @@
  */
 
 import * as v from "valibot";
+import { SERVICES } from "../protocol/operations.ts";
 
 /** Ours. More rules than anybody can follow; each is looked at with every call. */
 const RULES_MAX = 100;
@@ -75,7 +76,7 @@ const occurrence = {
   ),
 };
 
-const calls = { service: v.optional(oneOf(["ec2", "sts"])), action: v.optional(action), ...place };
+const calls = { service: v.optional(oneOf(SERVICES)), action: v.optional(action), ...place };
 const launches = {
   ...place,
   ...occurrence,

@@ -4,12 +4,13 @@
  * same faults, whatever else is in the plan.
  */
 
+import type { Service } from "../protocol/operations.ts";
 import { seededRandom } from "../seeded-random.ts";
 import type { FaultPlan, FaultRule } from "./fault-plan.ts";
 
 /** A call, or an instance that is launched, in the words of the rules. */
 export interface Happening {
-  readonly service: "ec2" | "sts";
+  readonly service: Service;
   readonly action: string;
   readonly accountId: string;
   /** Of the account, e.g. `aws-us-gov-1`. */

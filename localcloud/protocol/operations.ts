@@ -1,14 +1,21 @@
 /**
- * The operations of EC2 and STS as the AWS SDK itself describes them: name, input, output. Reading
+ * The operations of each service as the AWS SDK itself describes them: name, input, output. Reading
  * requests and writing answers by these schemas is what keeps localcloud and the real client from
  * disagreeing about the protocol.
  */
 
 import * as ec2 from "@aws-sdk/client-ec2";
+import * as servicequotas from "@aws-sdk/client-service-quotas";
 import * as sts from "@aws-sdk/client-sts";
 import { NormalizedSchema } from "@smithy/core/schema";
 
-export type Service = "ec2" | "sts";
+/** By their names in a signature. */
+export const SERVICES = ["ec2", "sts", "servicequotas"] as const;
+
+export type Service = (typeof SERVICES)[number];
+
+/** Those that take parameters of a form and answer XML. */
+export type QueryService = Exclude<Service, "servicequotas">;
 
 /** One operation's two shapes. */
 export interface OperationSchema {
@@ -21,10 +28,14 @@ export interface OperationSchema {
 /** Static operation schemas are arrays `[9, namespace, name, traits, input, output]`. */
 const OPERATION_KIND = 9;
 
-const MODULES: Readonly<Record<Service, Readonly<Record<string, unknown>>>> = { ec2, sts };
+const MODULES: Readonly<Record<Service, Readonly<Record<string, unknown>>>> = {
+  ec2,
+  sts,
+  servicequotas,
+};
 
 /** API versions, as in the `Version` parameter of every request. */
-export const API_VERSION: Readonly<Record<Service, string>> = {
+export const API_VERSION: Readonly<Record<QueryService, string>> = {
   ec2: "2016-11-15",
   sts: "2011-06-15",
 };

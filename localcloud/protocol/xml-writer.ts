@@ -6,9 +6,9 @@
 
 import type { NormalizedSchema } from "@smithy/core/schema";
 import type { ApiError } from "./api-error.ts";
-import { API_VERSION, type OperationSchema, type Service } from "./operations.ts";
+import { API_VERSION, type OperationSchema, type QueryService } from "./operations.ts";
 
-const NAMESPACE: Readonly<Record<Service, string>> = {
+const NAMESPACE: Readonly<Record<QueryService, string>> = {
   ec2: `http://ec2.amazonaws.com/doc/${API_VERSION.ec2}/`,
   sts: `https://sts.amazonaws.com/doc/${API_VERSION.sts}/`,
 };
@@ -33,8 +33,13 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** The whole answer of a call that worked. */
-export function writeAnswer(operation: OperationSchema, output: object, requestId: string): string {
-  const { name, service } = operation;
+export function writeAnswer(
+  service: QueryService,
+  operation: OperationSchema,
+  output: object,
+  requestId: string,
+): string {
+  const { name } = operation;
   const fields = operation.output.isUnitSchema()
     ? ""
     : writeMembers(operation.output, output, `${name}Response`);
@@ -48,7 +53,7 @@ export function writeAnswer(operation: OperationSchema, output: object, requestI
 }
 
 /** The whole answer of a call that was refused. */
-export function writeError(service: Service, error: ApiError, requestId: string): string {
+export function writeError(service: QueryService, error: ApiError, requestId: string): string {
   const code = escapeXml(error.code);
   const message = escapeXml(error.message);
   if (service === "ec2") {

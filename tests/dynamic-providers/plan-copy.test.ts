@@ -21,7 +21,8 @@ test("a plan tells what is to be read and sent, how long, and what is not checke
   assert.ok((plan.estimate?.helperHours ?? 0) > 0);
   assert.match(plan.estimate?.bottleneck ?? "", /\w/);
   assert.ok(plan.fidelity.some(({ attribute }) => attribute === "name"));
-  assert.match(plan.notChecked.join("\n"), /^quotas \(vCPUs/);
+  assert.match(plan.notChecked.join("\n"), /^quotas of snapshots, images and security groups/);
+  assert.doesNotMatch(plan.notChecked.join("\n"), /could not be asked/);
 });
 
 test("all problems of arguments, or of both sides, come together and nothing is made", async () => {

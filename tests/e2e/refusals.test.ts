@@ -154,6 +154,25 @@ suite("a copy that cannot work", { timeout: 240_000 }, () => {
     );
   });
 
+  test("because a quota of either side has no room for it is refused", async () => {
+    const { cloud } = scene;
+    const [here, there] = [
+      { region: source.region, account: "aws-1" },
+      { region: destination.region, account: "aws-us-gov-1" },
+    ];
+    await cloud.configure({ ...here, settings: { quotas: { vcpus: 1 } } });
+    await cloud.configure({ ...there, settings: { quotas: { volumeGib: 0 } } });
+    await assertRefused(
+      {},
+      /helper\.source\.instanceType: .*\(ec2, L-1216C47A\) in us-east-1 is 1 vCPUs, 0 are in use/,
+      /destination: .*\(gp3\) .*\(ebs, L-7A658B76\) in us-gov-west-1 is 0 GiB, 0 are in use/,
+    );
+    const ample = { vcpus: 1152, volumeGib: 307_200 };
+    for (const place of [here, there]) {
+      await cloud.configure({ ...place, settings: { quotas: ample } });
+    }
+  });
+
   test("leaves a stack that holds nothing", async () => {
     const { deployment } = JSON.parse(await stack.exportState());
     const types = deployment.resources?.map(({ type }: { type: string }) => type) ?? [];

@@ -8,7 +8,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ACTIONS } from "../../localcloud/actions/table.ts";
 import { ApiError } from "../../localcloud/protocol/api-error.ts";
-import { findOperation } from "../../localcloud/protocol/operations.ts";
+import { readJsonInput } from "../../localcloud/protocol/json.ts";
+import { findOperation, type Service } from "../../localcloud/protocol/operations.ts";
 import { readInput } from "../../localcloud/protocol/query-reader.ts";
 import { isSignedWith, readClaim } from "../../localcloud/protocol/signature.ts";
 import { openConformanceCloud } from "../localcloud/conformance-cloud.ts";
@@ -17,7 +18,9 @@ import { fuzz, mutated, nearly } from "../support/fuzz.ts";
 const { localcloud } = await openConformanceCloud();
 const { endpoint, env } = localcloud;
 const [keyId = "", secret = ""] = credentialsOf("aws-1");
-const actions = [...ACTIONS.keys()].map((key) => key.split(" ") as ["ec2" | "sts", string]);
+const all = [...ACTIONS.keys()].map((key) => key.split(" ") as [Service, string]);
+const actions = all.filter(([service]) => service !== "servicequotas");
+const jsonActions = all.filter(([service]) => service === "servicequotas");
 
 function credentialsOf(profile: string): string[] {
   const file = readFileSync(env.AWS_SHARED_CREDENTIALS_FILE ?? "", "utf8");
@@ -103,6 +106,38 @@ test("any signed request gets an answer, and never one of a bug", async (t) => {
       assert.match(text, /^<\?xml.*>$/s);
     },
   );
+  await fuzz(t, property, 400);
+});
+
+test("any text as JSON is read or refused, and as a signed request answered in JSON", async (t) => {
+  const members = fc.constantFrom("ServiceCode", "QuotaCode", "ContextId", "__proto__", "");
+  const json = fc.oneof(
+    fc.dictionary(members, fc.oneof(fc.constantFrom("ec2", "L-1216C47A"), fc.jsonValue())),
+    fc.jsonValue(),
+  );
+  const body = fc.oneof(
+    json.map((value) => JSON.stringify(value)),
+    fc.string({ unit: "binary" }),
+  );
+  const property = fc.asyncProperty(fc.constantFrom(...jsonActions), body, async (action, text) => {
+    const [service, name] = action;
+    const operation = findOperation(service, name);
+    assert.ok(operation);
+    try {
+      readJsonInput(operation, text);
+    } catch (error) {
+      assert.ok(error instanceof ApiError, String(error));
+    }
+    const headers = {
+      ...signed(service, text),
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `ServiceQuotasV20190624.${name}`,
+    };
+    const response = await fetch(endpoint, { method: "POST", headers, body: text });
+    const answer = await response.text();
+    assert.notEqual(response.status, 500, `${name} ${text}: ${answer}`);
+    assert.equal(typeof JSON.parse(answer), "object");
+  });
   await fuzz(t, property, 400);
 });
 

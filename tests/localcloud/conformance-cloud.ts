@@ -17,6 +17,7 @@ import {
   RunInstancesCommand,
   type RunInstancesRequest,
 } from "@aws-sdk/client-ec2";
+import { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import { STSClient } from "@aws-sdk/client-sts";
 import { fromIni } from "@aws-sdk/credential-providers";
 import {
@@ -32,6 +33,7 @@ export interface ConformanceCloud {
   /** A client of an account; region default us-east-1. */
   ec2(profile?: string, region?: string): EC2Client;
   sts(profile?: string, region?: string): STSClient;
+  serviceQuotas(profile?: string, region?: string): ServiceQuotasClient;
 }
 
 /** Ours: a state that has not come by then never comes. */
@@ -78,6 +80,8 @@ export async function openConformanceCloud(
     machinery,
     ec2: (profile = "aws-1", region = "us-east-1") => kept(new EC2Client(options(profile, region))),
     sts: (profile = "aws-1", region = "us-east-1") => kept(new STSClient(options(profile, region))),
+    serviceQuotas: (profile = "aws-1", region = "us-east-1") =>
+      kept(new ServiceQuotasClient(options(profile, region))),
   };
 }
 

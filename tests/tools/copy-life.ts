@@ -138,12 +138,25 @@ async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promi
   await record(() => preflight({ ...request, helper: other }, bench.clouds(), undefined, tried));
   await record(() => bench.clouds().destination.blocksPublicImages());
   for (const cloud of Object.values(bench.clouds())) await record(() => cloud.allowedImages());
+  for (const cloud of Object.values(bench.clouds())) {
+    await record(() => cloud.serviceQuota("ec2", "L-1216C47A"));
+    await record(() => neverApplied(bench, () => cloud.serviceQuota("ec2", "L-1216C47A")));
+  }
   const identity = await bench.identity(runId(2));
   const failing = await bench.context("fails");
   await record(() => assert.rejects(copyImage(request, identity, failing)));
   const good = await bench.context("good");
   const { image } = await record(() => copyImage(request, identity, good));
   await record(() => removeImage(image, bench.clouds().destination, PACE));
+}
+
+/** As of a quota that has its default only. */
+async function neverApplied<Answer>({ cloud }: CloudBench, ask: () => Promise<Answer>) {
+  const code = "NoSuchResourceException";
+  await cloud.setFaults({ faults: [{ fault: "error", action: "GetServiceQuota", code }] });
+  const answer = await ask();
+  await cloud.setFaults({ faults: [] });
+  return answer;
 }
 
 /** Of a system that AWS bills; its source asks for what the licence donor does not. */
