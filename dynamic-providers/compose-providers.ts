@@ -18,6 +18,7 @@ import type { ProviderParts } from "./provider-parts.ts";
 import { createSharedRuns } from "./shared-run.ts";
 import { withCheckedState } from "./stored-state.ts";
 import type { ProviderName } from "./stub.ts";
+import { userDataTemplates } from "./user-data-template.ts";
 import { copyImage } from "./workflow/copy-image.ts";
 import type { CopyRequest, SideReference } from "./workflow/copy-request.ts";
 import type { Limits } from "./workflow/limits.ts";
@@ -56,20 +57,21 @@ export function composeProviders(surroundings: Surroundings): Providers {
     request: CopyRequest,
     report: RunContext["report"],
   ): Promise<RunContext> => {
-    const userDataTemplates = {
-      source: await surroundings.userDataTemplate("source"),
-      destination: await surroundings.userDataTemplate("destination"),
-    };
     const clouds = openClouds(request);
+    const templates = await userDataTemplates(surroundings.userDataTemplate);
     const { signal, checkWanted } = cancellation;
-    return { clouds, signal, checkWanted, report, userDataTemplates, clock, limits };
+    return { clouds, signal, checkWanted, report, userDataTemplates: templates, clock, limits };
   };
   const waiting = { clock, limits, signal: cancellation.signal };
   const parts: ProviderParts = {
     openCloud,
     tagsOf: (runId) => ({ [Tag.run]: runId }),
     newRunId: () => randomBytes(8).toString("hex"),
-    preflight: (request) => preflight(request, openClouds(request)),
+    async preflight(request) {
+      const templates = await userDataTemplates(surroundings.userDataTemplate);
+      const launch = { userDataTemplates: templates, limits };
+      return preflight(request, openClouds(request), undefined, { launch });
+    },
     runs: createSharedRuns({
       newProgress,
       cancellation,

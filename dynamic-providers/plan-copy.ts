@@ -7,8 +7,10 @@ import type { Unwrap } from "@pulumi/pulumi";
 import type { CopyRequestArgs } from "./copy-request-args.ts";
 import { openEc2 } from "./ec2/open-ec2.ts";
 import { checkRequest, isUnknown } from "./inputs.ts";
+import { userDataTemplates } from "./user-data-template.ts";
 import type { CopyRequest, FidelityLine } from "./workflow/copy-request.ts";
 import type { Estimate } from "./workflow/estimate.ts";
+import { defaultLimits } from "./workflow/limits.ts";
 import { type Problem, preflight } from "./workflow/preflight.ts";
 
 /** The arguments of a `CopiedAmi` as plain values; outputs of other resources by `pulumi.output(args).apply(planCopy)`. */
@@ -48,7 +50,8 @@ export async function planCopy(
     source: openEc2(checked.source, environment),
     destination: openEc2(checked.destination, environment),
   };
-  const report = await preflight(checked, clouds, undefined, { triesRights: true });
+  const launch = { userDataTemplates: await userDataTemplates(), limits: defaultLimits };
+  const report = await preflight(checked, clouds, undefined, { triesRights: true, launch });
   return {
     problems: report.problems,
     fidelity: report.fidelity ?? [],

@@ -3,11 +3,11 @@
  * process. Nothing else reads the environment, the arguments or the signals of that process.
  */
 
-import { readFile } from "node:fs/promises";
 import { watchForCancellation } from "./cancellation.ts";
 import { composeProviders } from "./compose-providers.ts";
 import { openEc2 } from "./ec2/open-ec2.ts";
 import { openEngineLog } from "./engine-log.ts";
+import { userDataTemplate } from "./user-data-template.ts";
 import { limitsAtPace } from "./workflow/limits.ts";
 import { systemClock } from "./workflow/run-context.ts";
 
@@ -22,7 +22,7 @@ const cancellation = watchForCancellation({
 /** Names in the stub: never to be renamed. */
 export const { copyRun, helperInstance, copiedImage, imageOwnership } = composeProviders({
   openCloud: (side) => openEc2(side, process.env),
-  userDataTemplate: (side) => readFile(new URL(`../agent/${side}.sh`, import.meta.url), "utf8"),
+  userDataTemplate,
   log,
   cancellation,
   clock: systemClock,

@@ -85,10 +85,10 @@ export async function copyImage(
 async function checkedSource(
   request: CopyRequest,
   identity: RunIdentity,
-  { clouds, report }: RunContext,
+  { clouds, report, ...launch }: RunContext,
 ): Promise<CheckedSource> {
   report("image", "checking both sides");
-  const { problems, estimate, donor } = await preflight(request, clouds, identity);
+  const { problems, estimate, donor } = await preflight(request, clouds, identity, { launch });
   if (problems.length > 0) {
     const lines = problems.map(({ property, message, hint }) => `${property}: ${message} ${hint}`);
     throw new CopyError(lines.join("\n"), { code: "preflight", step: "preflight" });

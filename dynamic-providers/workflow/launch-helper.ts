@@ -3,19 +3,13 @@
  * Undoes: the instance, always; its volumes go with it.
  */
 
-import {
-  type HelperSide,
-  type Job,
-  type JobDisk,
-  Tag,
-  TRANSFER_PORT,
-} from "../../agent/contract.ts";
+import { type HelperSide, Tag } from "../../agent/contract.ts";
 import type { Instance, LaunchVolume } from "../ec2/ec2.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
-import type { HelperRequest } from "./copy-request.ts";
 import { endInstance } from "./end-machines.ts";
 import type { Reach } from "./find-reach.ts";
+import { helperJob } from "./helper-job.ts";
 import { type KeyUse, keyTrouble } from "./key-trouble.ts";
 import { launchSomewhere } from "./launch-somewhere.ts";
 import { clientToken, cloudOf, type Run, roleOf, runTags } from "./run.ts";
@@ -24,7 +18,6 @@ import { userDataFor } from "./user-data.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const STEP = "launch-helper";
-const GIB = 2 ** 30;
 
 /** A launched helper. */
 export interface Helper {
@@ -92,10 +85,12 @@ function addressFor(reach: Reach, instance: Instance): string | undefined {
 }
 
 function launch(run: Run, plan: HelperPlan): ReturnType<typeof launchSomewhere> {
-  const { side, choices, groupId, volumes } = plan;
-  const { userDataTemplates, limits, request } = run;
+  const { side, choices, groupId, volumes, listens } = plan;
+  const { userDataTemplates, limits, request, attempt, identity } = run;
   const { debug } = request.helper[side];
-  const userData = userDataFor(userDataTemplates[side], jobFor(run, plan), {
+  const { runId } = identity;
+  const job = helperJob(request, { runId, attempt, side, listens, volumes, limits });
+  const userData = userDataFor(userDataTemplates[side], job, {
     maxBytes: limits.userDataMaxBytes,
     ...(debug !== undefined && { keepMinutes: debug.keepMinutes }),
   });
@@ -126,38 +121,6 @@ function launch(run: Run, plan: HelperPlan): ReturnType<typeof launchSomewhere> 
   });
 }
 
-/** `uname -m` of what EC2 names otherwise. */
-const MACHINE_NAMES = { arm64: "aarch64", x86_64: "x86_64" } as const;
-
-function nodeArchivesFor({ nodeArchives }: HelperRequest): Pick<Job, "nodeArchives"> {
-  if (nodeArchives === undefined) return {};
-  const entries = (["arm64", "x86_64"] as const).flatMap((architecture) => {
-    const archive = nodeArchives[architecture];
-    if (archive === undefined) return [];
-    return [[MACHINE_NAMES[architecture], `${archive.sha256} ${archive.url}`]];
-  });
-  return { nodeArchives: Object.fromEntries(entries) };
-}
-
-function jobFor(run: Run, { side, listens, volumes }: HelperPlan): Job {
-  const disks: JobDisk[] = volumes.map(({ deviceName, sizeGib }) => ({
-    deviceName,
-    sizeBytes: sizeGib * GIB,
-  }));
-  return {
-    version: 1,
-    run: run.identity.runId,
-    attempt: run.attempt,
-    side,
-    listens,
-    port: TRANSFER_PORT,
-    disks,
-    leaseMs: run.limits.leaseMs,
-    timeoutMs: run.request.timeoutMinutes * 60_000,
-    ...nodeArchivesFor(run.request.helper[side]),
-  };
-}
-
 function endedEarly(
   { instanceId, state, stateReason }: Instance,
   region: string,
@@ -180,20 +143,6 @@ function noAddress({ instanceId }: Instance, side: HelperSide): CopyError {
     ids: [instanceId],
     hint: `Give helper.${side}.subnetId with an internet gateway, or helper.${side}.address "private".`,
   });
-}
-
-/**
- * Device names for the disks of a job: `/dev/sdf` … `/dev/sdz`, then `/dev/xvdba` … (EC2's list for
- * HVM instances). The helper's own root is none of them.
- */
-export function deviceNames(count: number): string[] {
-  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
-  const names = [
-    ...letters.slice(5).map((letter) => `/dev/sd${letter}`),
-    ...letters.map((letter) => `/dev/xvdb${letter}`),
-    ...letters.map((letter) => `/dev/xvdc${letter}`),
-  ];
-  return names.slice(0, count);
 }
 
 /** Volume performance that a helper behind an internet gateway (5 Gbit/s) can use. */

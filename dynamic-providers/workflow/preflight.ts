@@ -7,7 +7,7 @@ import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./cop
 import { describeSource, type SourceImage } from "./describe-source.ts";
 import { type Estimate, estimateCopy } from "./estimate.ts";
 import { judgeFidelity } from "./fidelity.ts";
-import type { Reach } from "./find-reach.ts";
+import { listenerOf, type Reach } from "./find-reach.ts";
 import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
 import { checkAllowed, missingHelperImage } from "./preflight/check-allowed.ts";
 import { checkBoot } from "./preflight/check-boot.ts";
@@ -17,6 +17,7 @@ import { checkDevices } from "./preflight/check-devices.ts";
 import { checkEncryption } from "./preflight/check-encryption.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
 import { checkHelper } from "./preflight/check-helper.ts";
+import { checkJob } from "./preflight/check-job.ts";
 import { checkLicense, type LicenseCheck, missingDonor } from "./preflight/check-license.ts";
 import { checkName, inheritedName } from "./preflight/check-name.ts";
 import { checkPublic } from "./preflight/check-public.ts";
@@ -29,7 +30,7 @@ import { checkSourceImage, isImageId } from "./preflight/check-source-image.ts";
 import { checkTags } from "./preflight/check-tags.ts";
 import { enterSide } from "./preflight/enter-side.ts";
 import { type NeedsSubject, quotaNeeds } from "./quota-needs.ts";
-import type { Clouds } from "./run-context.ts";
+import type { Clouds, RunContext } from "./run-context.ts";
 import { volumesToCopy } from "./volumes-to-copy.ts";
 
 /** One thing that stands in the way of a copy. */
@@ -60,6 +61,8 @@ export interface PreflightReport {
 export interface PreflightOptions {
   /** Whether the rights are tried by dry runs; a copy does not, since its first calls tell the same. */
   readonly triesRights?: boolean;
+  /** With what the helpers will be launched; absent: whether it fits is not looked at. */
+  readonly launch?: Pick<RunContext, "userDataTemplates" | "limits">;
 }
 
 /**
@@ -132,6 +135,7 @@ export async function preflight(
       Date.now(),
     ),
     quotas.problems,
+    await jobChecks(request, found, helpers, { ...options, runId: previous?.runId }),
     options.triesRights === true ? await rightsChecks(request, clouds, helpers) : [],
   ].flat();
   return {
@@ -222,9 +226,7 @@ async function helperChecks(request: CopyRequest, helpers: Helpers): Promise<Pro
       sentences(side, async () => checkHelper(side, request, await helpers[side])),
     ),
   );
-  const [source, destination] = await Promise.all(
-    sides.map((side) => helpers[side].then(reachOf, () => undefined)),
-  );
+  const [source, destination] = await reachesOf(helpers);
   return [...groups.flat(), ...checkReach(source, destination)];
 }
 
@@ -262,6 +264,27 @@ async function quotaChecks(
     problems: checks.flatMap(({ problems }) => problems),
     notAsked: checks.flatMap(({ notAsked }) => notAsked),
   };
+}
+
+async function jobChecks(
+  request: CopyRequest,
+  found: SourceImage,
+  helpers: Helpers,
+  { launch, runId }: PreflightOptions & { readonly runId: string | undefined },
+): Promise<Problem[]> {
+  if (launch === undefined) return [];
+  const [source, destination] = await reachesOf(helpers);
+  // Without a helper there is no job, and the problem is another.
+  if (source === undefined || destination === undefined) return [];
+  const listener = listenerOf(source, destination);
+  const volumes = volumesToCopy(found);
+  return (["source", "destination"] as const).flatMap((side) =>
+    checkJob(request, { side, volumes, listens: side === listener, runId }, launch),
+  );
+}
+
+async function reachesOf({ source, destination }: Helpers) {
+  return Promise.all([source, destination].map((found) => found.then(reachOf, () => undefined)));
 }
 
 async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate | undefined> {

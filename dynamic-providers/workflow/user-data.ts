@@ -28,19 +28,39 @@ chmod 755 "$keep" "$keep/shutdown"; export PATH="$keep:$PATH"
 `;
 }
 
+const STEP = "user-data";
+
 /**
  * @param template - The text of `dist/agent/source.sh` or `dist/agent/destination.sh`.
  * @throws CopyError `product-failed` when it is not our template or gets too big.
  */
-export function userDataFor(
+export function userDataFor(template: string, job: Job, options: UserDataOptions): Uint8Array {
+  const { maxBytes, keepMinutes } = options;
+  const packed = packUserData(template, job, keepMinutes);
+  if (packed.length <= maxBytes) return packed;
+  throw new CopyError(
+    `user data for ${job.disks.length} volumes has ${packed.length} bytes, EC2 takes ${maxBytes}`,
+    {
+      code: "product-failed",
+      step: STEP,
+      ...(keepMinutes !== undefined && { hint: "Leave out helper.*.debug: it needs room there." }),
+    },
+  );
+}
+
+/**
+ * However large it gets.
+ *
+ * @throws CopyError `product-failed` when it is not our template.
+ */
+export function packUserData(
   template: string,
   job: Job,
-  { maxBytes, keepMinutes }: UserDataOptions,
+  keepMinutes: number | undefined,
 ): Uint8Array {
-  const step = "user-data";
   if (template.split(PLACEHOLDER).length !== 2) {
     const message = `the agent's template has no single ${PLACEHOLDER}: run \`npm run build\``;
-    throw new CopyError(message, { code: "product-failed", step });
+    throw new CopyError(message, { code: "product-failed", step: STEP });
   }
   // A function, since `$` in a replacement text has a meaning of its own.
   const filled = template.replace(PLACEHOLDER, () => JSON.stringify(job));
@@ -51,16 +71,7 @@ export function userDataFor(
   // The packed agent uses 64 letters alike; one Huffman table for it and for the text spoils both.
   // So each gets a gzip member of its own, which any gzip reader takes as one text.
   const agentAt = Math.max(script.search(/^[\w+/=]{1000,}$/m), 0);
-  const packed = Buffer.concat(
+  return Buffer.concat(
     [script.slice(0, agentAt), script.slice(agentAt)].map((part) => gzipSync(part, { level: 9 })),
-  );
-  if (packed.length <= maxBytes) return packed;
-  throw new CopyError(
-    `user data for ${job.disks.length} volumes has ${packed.length} bytes, EC2 takes ${maxBytes}`,
-    {
-      code: "product-failed",
-      step,
-      ...(keepMinutes !== undefined && { hint: "Leave out helper.*.debug: it needs room there." }),
-    },
   );
 }

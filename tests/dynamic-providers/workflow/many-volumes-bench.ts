@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { CopyRequest } from "../../../dynamic-providers/workflow/copy-request.ts";
-import { deviceNames } from "../../../dynamic-providers/workflow/launch-helper.ts";
+import { deviceNames } from "../../../dynamic-providers/workflow/helper-job.ts";
 import type { CloudBench } from "./cloud-bench.ts";
 
 const MIB = 2 ** 20;

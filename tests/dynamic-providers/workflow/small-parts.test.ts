@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 import type { Job } from "../../../agent/contract.ts";
 import { describeSource } from "../../../dynamic-providers/workflow/describe-source.ts";
 import { formatProgress } from "../../../dynamic-providers/workflow/format-progress.ts";
-import { deviceNames } from "../../../dynamic-providers/workflow/launch-helper.ts";
+import { deviceNames } from "../../../dynamic-providers/workflow/helper-job.ts";
 import { checkSourceImage } from "../../../dynamic-providers/workflow/preflight/check-source-image.ts";
 import { userDataFor } from "../../../dynamic-providers/workflow/user-data.ts";
 import { onlyVerbs, sampleImage, sampleSnapshot } from "./samples.ts";
