@@ -17,7 +17,7 @@ import {
 } from "./link/long-link.ts";
 import { Side } from "./link/side.ts";
 import { startCompetitor } from "./peers/iperf.ts";
-import type { LoopDelay } from "./peers/loop-watch.ts";
+import type { LoopDelay } from "./peers/loop-delay.ts";
 import type { Peer, PeerContext, PeerOutcome } from "./peers/peer.ts";
 import type { TsunamiProgram } from "./peers/tsunami-program.ts";
 import { DEFAULT_QUEUE_MS, type PeerName, type Point, type PointLink } from "./points.ts";

@@ -41,11 +41,11 @@ export interface AgentBundle {
 }
 
 /**
- * Properties that are renamed: those whose names end as times and amounts of ours do, or begin as our
- * callbacks do, of which Node and the language have none but two. What is read elsewhere too, as
+ * Properties that are renamed: those whose names end as times, amounts and conditions of ours do, or begin as
+ * our callbacks do, of which Node and the language have none but two. What is read elsewhere too, as
  * text, keeps its name.
  */
-const OUR_PROPERTIES = /^on[A-Z]|(Bytes(PerSecond)?|[a-z]Ms|[a-z]At)$/;
+const OUR_PROPERTIES = /^on[A-Z]|(Bytes(PerSecond)?|[a-z](Ms|At|Ends|Limited))$/;
 const KEPT_PROPERTIES = /^(sizeBytes|leaseMs|timeoutMs|durationMs|charCodeAt|codePointAt)$/;
 
 /** The agent of one side and all it imports as one minified module. */
@@ -81,10 +81,21 @@ export function makeUserData(bootScript: string, code: string): string {
 
 /** What the boot script unpacks: Brotli leaves a tenth less than gzip, and base64 costs gzip nothing. */
 function packBundle(code: string): string {
-  // What the modes are named after says little about which packs a program best.
+  // Which of them packs a program best nobody knows but who tries.
   const { BROTLI_MODE_GENERIC, BROTLI_MODE_TEXT, BROTLI_MODE_FONT } = constants;
-  const packed = [BROTLI_MODE_GENERIC, BROTLI_MODE_TEXT, BROTLI_MODE_FONT].map((mode) =>
-    brotliCompressSync(code, { params: { [constants.BROTLI_PARAM_MODE]: mode } }),
+  const { BROTLI_PARAM_MODE, BROTLI_PARAM_NPOSTFIX, BROTLI_PARAM_LGWIN } = constants;
+  const packed = [BROTLI_MODE_GENERIC, BROTLI_MODE_TEXT, BROTLI_MODE_FONT].flatMap((mode) =>
+    [0, 1, 2].flatMap((postfix) =>
+      [16, 18, 22].map((window) =>
+        brotliCompressSync(code, {
+          params: {
+            [BROTLI_PARAM_MODE]: mode,
+            [BROTLI_PARAM_NPOSTFIX]: postfix,
+            [BROTLI_PARAM_LGWIN]: window,
+          },
+        }),
+      ),
+    ),
   );
   const [smallest] = packed.sort((one, other) => one.length - other.length);
   return smallest?.toString("base64") ?? "";

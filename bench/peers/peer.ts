@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Content } from "../contents.ts";
 import type { Side, SideResult, Usage } from "../link/side.ts";
 import type { PeerName } from "../points.ts";
-import type { LoopDelay } from "./loop-watch.ts";
+import type { LoopDelay } from "./loop-delay.ts";
 import type { TsunamiProgram } from "./tsunami-program.ts";
 
 export interface PeerContext {

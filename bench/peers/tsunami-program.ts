@@ -10,7 +10,11 @@ import { build } from "esbuild";
 const ROOT = resolve(import.meta.dirname, "../..");
 
 /** Ours. As `npm run tsunami` and a helper's boot script say it: little to collect at a time. */
-export const NODE_FLAGS = ["--max-semi-space-size=4", "--no-warnings"] as const;
+export const NODE_FLAGS = [
+  "--max-semi-space-size=4",
+  "--no-parallel-scavenge",
+  "--no-warnings",
+] as const;
 
 /** Paths of what was made. */
 export interface TsunamiProgram {

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { LoopDelay } from "./loop-watch.ts";
+import { parseLoopDelay } from "./loop-delay.ts";
 import { endOrLimit, failed, type Peer, type PeerContext, type PeerOutcome } from "./peer.ts";
 import { NODE_FLAGS } from "./tsunami-program.ts";
 
@@ -82,12 +82,7 @@ async function transfer(
     proved: how.proved && complete && !discards,
     sender: served.usage,
     receiver: result.usage,
-    senderLoop: loopDelayIn(served.err),
-    receiverLoop: loopDelayIn(result.err),
+    senderLoop: parseLoopDelay(served.err),
+    receiverLoop: parseLoopDelay(result.err),
   };
-}
-
-function loopDelayIn(text: string): LoopDelay | undefined {
-  const found = /^loop ([\d.]+) ([\d.]+)$/m.exec(text);
-  return found === null ? undefined : { p999Ms: Number(found[1]), maxMs: Number(found[2]) };
 }

@@ -3,7 +3,7 @@
 import { FRAGMENT_HEADER_BYTES } from "../../tsunami/sealed/datagram.ts";
 import { gridPointId, type PeerName, POINTS } from "../points.ts";
 import { followedAfterMs } from "./rate-steps.ts";
-import type { ResultLine, Results } from "./results.ts";
+import { type ResultLine, type Results, spreadOf } from "./results.ts";
 
 export interface GoalRow {
   readonly goal: string;
@@ -116,8 +116,9 @@ function costRows(results: Results): GoalRow[] {
   return (["sender", "receiver"] as const).flatMap((side) => [
     row(`${side}'s cores`, undefined, side === "sender" ? 0.5 : 0.8, (run) => run[`${side}Cores`]),
     row(`${side}'s memory`, "MiB", 256, (run) => run[`${side}RssMiB`]),
-    row(`${side}'s event loop late, p99.9`, "ms", 10, (run) => run[`${side}Loop`]?.p999Ms),
-    row(`${side}'s event loop late, worst`, "ms", 10, (run) => run[`${side}Loop`]?.maxMs),
+    row(`${side}'s event loop busy, p99.9`, "ms", 10, (run) => run[`${side}Loop`]?.ownP999Ms),
+    row(`${side}'s event loop busy, worst`, "ms", 10, (run) => run[`${side}Loop`]?.ownMaxMs),
+    row(`the same with the wait for a core`, "ms", 10, (run) => run[`${side}Loop`]?.maxMs),
   ]);
 }
 
@@ -126,5 +127,5 @@ function divide(value: number | undefined, by: number | undefined): number | und
 }
 
 function median(values: readonly number[]): number | undefined {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
+  return values.length > 0 ? spreadOf(values).median : undefined;
 }

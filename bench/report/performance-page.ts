@@ -47,9 +47,9 @@ processes of a side. Median and range; a run counts only when others used less t
 core and the emulator was never 50 ms late (else marked †). Classic mode is our own clean-room
 implementation of the original's protocol and rate rule, told 96 % of the link's rate. Both run as one
 bundle each side, as the program on a helper does. *Memory to memory* is a file in memory sent to
-\`/dev/null\`: read, hashed, sealed, sent, opened, and not kept. How late an event loop was is Node's
-own histogram of a timer of 1 ms, from 2.5 s after the program's start; the emulator and both sides
-share the machine's cores, so that it also says how long a program waited for one.
+\`/dev/null\`: read, hashed, sealed, sent, opened, and not kept. How long an event loop was busy
+is how late a timer of 1 ms came, from 2.5 s after the program's start, less the time that its thread stood
+in the kernel's queue for a core (\`/proc/thread-self/schedstat\`): the emulator and both sides share the machine's.
 `;
 
 const WHY =

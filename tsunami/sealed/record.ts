@@ -12,11 +12,11 @@
  *   ..  data of all extents, one after another (one zstd frame of it when the codec says so)
  */
 
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { type Cipheriv, createCipheriv, createDecipheriv, type Decipheriv } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { freeBuffer } from "../sockets/free-buffer.ts";
+import { freeBuffer, freeMemory } from "../sockets/free-buffer.ts";
 import { recordKey } from "./keys.ts";
-import { EXTENTS_MAX, RECORD_BYTES } from "./limits.ts";
+import { EXTENTS_MAX, RECORD_BYTES, SEALED_BYTES_MAX } from "./limits.ts";
 
 const HEADER_BYTES = 20;
 const EXTENT_BYTES = 10;
@@ -25,6 +25,11 @@ const GCM_TAG_BYTES = 16;
 const WORTH_RATIO = 0.93;
 /** Ours. Compressing so much of a record tells whether the whole is worth trying. */
 const SAMPLE_BYTES = 16 << 10;
+/**
+ * Ours. What a cipher is given at once, and so gives back as a new buffer: of memory in larger pieces
+ * the kernel makes every page anew, which costs more than the cipher.
+ */
+const PIECE_BYTES = 64 << 10;
 
 export interface Extent {
   /** Byte of the volume. */
@@ -75,32 +80,42 @@ export function sealRecord(
     at += EXTENT_BYTES;
   }
   const cipher = createCipheriv("aes-128-gcm", recordKey(key, record), nonce(record));
-  at = 0;
-  for (const part of [cipher.update(header), cipher.update(packed ?? data), cipher.final()]) {
-    at += part.copy(target, at);
+  at = run(cipher, header, target, 0);
+  at = run(cipher, packed ?? data, target, at);
+  cipher.final();
+  if (packed) freeMemory(packed);
+  return at + cipher.getAuthTag().copy(target, at);
+}
+
+/** Encrypts or decrypts into `target` from `at` on. @returns Where it ends. */
+function run(cipher: Cipheriv | Decipheriv, bytes: Buffer, target: Buffer, at: number): number {
+  for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+    const part = cipher.update(bytes.subarray(from, from + PIECE_BYTES));
+    part.copy(target, at + from);
     freeBuffer(part);
   }
-  if (packed) freeBuffer(packed);
-  return at + cipher.getAuthTag().copy(target, at);
+  return at + bytes.length;
 }
 
 function compress(data: Buffer, level: number): Buffer | undefined {
   if (level === 0 || data.length === 0) return;
+  const middle = data.length >> 1;
+  const sample = data.subarray(middle, middle + SAMPLE_BYTES);
+  if (data.length <= SAMPLE_BYTES * 4 || zstd(sample, 1)) return zstd(data, level);
+}
+
+/** @returns In memory of its own, or nothing when it does not pay. */
+function zstd(data: Buffer, level: number): Buffer | undefined {
   const params = { [constants.ZSTD_c_compressionLevel]: level };
-  if (data.length > SAMPLE_BYTES * 4) {
-    const middle = data.length >> 1;
-    const sample = zstdCompressSync(data.subarray(middle, middle + SAMPLE_BYTES), {
-      params: { [constants.ZSTD_c_compressionLevel]: 1 },
-    });
-    if (sample.length > SAMPLE_BYTES * WORTH_RATIO) return;
-  }
-  const packed = zstdCompressSync(data, { params });
-  return packed.length < data.length * WORTH_RATIO ? packed : undefined;
+  const packed = zstdCompressSync(data, { params, chunkSize: SEALED_BYTES_MAX });
+  if (packed.length < data.length * WORTH_RATIO) return packed;
+  freeMemory(packed);
 }
 
 /**
  * Opens a sealed record and checks every length in it.
  *
+ * @param plain - Where it is opened; the data may be a part of it.
  * @returns `undefined` if it is not what the sender sealed: forged or torn fragments.
  * @throws RangeError - It is the sender's, but makes no sense.
  */
@@ -109,11 +124,13 @@ export function openRecord(
   record: number,
   sealed: Buffer,
   volumeSizes: readonly number[],
-): { readonly coverage: Coverage; readonly data: Buffer; readonly plain: Buffer } | undefined {
-  if (sealed.length < HEADER_BYTES + GCM_TAG_BYTES) return;
+  plain: Buffer = Buffer.allocUnsafeSlow(SEALED_BYTES_MAX),
+): { readonly coverage: Coverage; readonly data: Buffer } | undefined {
+  const length = sealed.length - GCM_TAG_BYTES;
+  if (length < HEADER_BYTES) return;
   const decipher = createDecipheriv("aes-128-gcm", recordKey(key, record), nonce(record));
-  decipher.setAuthTag(sealed.subarray(sealed.length - GCM_TAG_BYTES));
-  const plain = decipher.update(sealed.subarray(0, sealed.length - GCM_TAG_BYTES));
+  decipher.setAuthTag(sealed.subarray(length));
+  run(decipher, sealed.subarray(0, length), plain, 0);
   try {
     decipher.final();
   } catch {
@@ -141,8 +158,9 @@ export function openRecord(
     at += EXTENT_BYTES;
   }
   if (total > RECORD_BYTES) throw new RangeError("extents");
-  const rest = plain.subarray(at);
-  const data = codec === 1 ? zstdDecompressSync(rest, { maxOutputLength: RECORD_BYTES }) : rest;
+  const rest = plain.subarray(at, length);
+  const limits = { maxOutputLength: RECORD_BYTES, chunkSize: SEALED_BYTES_MAX };
+  const data = codec === 1 ? zstdDecompressSync(rest, limits) : rest;
   if (data.length !== total || (codec === 2 && total)) throw new RangeError("data");
-  return { coverage: { volume, start, end, keep: codec === 2, extents }, data, plain };
+  return { coverage: { volume, start, end, keep: codec === 2, extents }, data };
 }

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { QUEUED_BYTES_MAX } from "../sockets/datagram-socket.ts";
 import type { ControlMessage } from "./control.ts";
 import { FRAGMENT_HEADER_BYTES } from "./datagram.ts";
 import type { DiskOrder, DiskReport } from "./disk-worker.ts";
@@ -18,6 +19,8 @@ const PROBE_COPIES = 3;
 /** Ours. A turn of the event loop sends at most this long. */
 const TURN_MS = 4;
 const BATCH_BYTES = 64_000;
+/** A batch stays where it was written while the socket may still have it waiting. */
+const BATCHES_BYTES = 2 * QUEUED_BYTES_MAX;
 
 export class SendingEnd implements SessionEnd {
   bytesDone = 0;
@@ -28,7 +31,8 @@ export class SendingEnd implements SessionEnd {
   readonly #covered: number[] = [];
   readonly #own: string[] = [];
   #bytesKept = 0;
-  readonly #batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  readonly #batches = Buffer.allocUnsafeSlow(BATCHES_BYTES + BATCH_BYTES);
+  #batchAt = 0;
   #probed = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,9 +69,12 @@ export class SendingEnd implements SessionEnd {
     if (path.peer) {
       if (!this.#probed) this.#probePath();
       for (let now = start; now - start < TURN_MS; now = performance.now()) {
-        const { bytes, segmentBytes } = this.#core.fill(this.#batch, now);
+        const at = this.#batchAt;
+        const batch = this.#batches.subarray(at, at + BATCH_BYTES);
+        const { bytes, segmentBytes } = this.#core.fill(batch, now);
         if (bytes === 0) break;
-        path.send(this.#batch.subarray(0, bytes), segmentBytes);
+        path.send(batch.subarray(0, bytes), segmentBytes);
+        this.#batchAt = (at + bytes) % BATCHES_BYTES;
       }
     }
     this.#timer = setTimeout(() => this.#tick(), TICK_MS);

@@ -3,7 +3,7 @@
  * to be zero costs nothing on a blank volume; elsewhere it is read, and zeroed where it is not.
  */
 
-import { freeBuffer } from "../sockets/free-buffer.ts";
+import { freeMemory } from "../sockets/free-buffer.ts";
 import { TransferError } from "../transfer-error.ts";
 import { isZero } from "./digest.ts";
 import type { DiskPort } from "./disk-worker.ts";
@@ -26,29 +26,28 @@ export async function writeVolumes(
   const sizes = volumes.map((volume) => volume.sizeBytes);
   const waiting: { record: number; sealedBytes: number }[] = [];
   let key: Uint8Array = new Uint8Array();
-  let writing = 0;
+  const spare = Array.from({ length: WRITES_MAX }, () => Buffer.allocUnsafeSlow(SEALED_BYTES_MAX));
   const next = () => {
-    while (writing < WRITES_MAX) {
-      const first = waiting.shift();
-      if (first === undefined) return;
-      writing += 1;
-      write(first.record, first.sealedBytes).then(
+    while (waiting.length) {
+      const plain = spare.pop();
+      const first = plain && waiting.shift();
+      if (!first) return;
+      write(first.record, first.sealedBytes, plain).then(
         () => {
-          writing -= 1;
+          spare.push(plain);
           next();
         },
         (error) => port.fail(error),
       );
     }
   };
-  const write = async (record: number, sealedBytes: number) => {
+  const write = async (record: number, sealedBytes: number, plain: Buffer) => {
     const slot = (record % WINDOW_RECORDS) * SEALED_BYTES_MAX;
-    const opened = open(key, record, ring.subarray(slot, slot + sealedBytes), sizes);
+    const opened = open(key, record, ring.subarray(slot, slot + sealedBytes), sizes, plain);
     if (opened === undefined) return port.post({ type: "torn", record });
     const target = targets[opened.coverage.volume];
     if (target) await onDisk(target.path, () => writeRecord(target, opened.coverage, opened.data));
-    freeBuffer(opened.data);
-    freeBuffer(opened.plain);
+    if (opened.data.buffer !== plain.buffer) freeMemory(opened.data);
     port.post({ type: "written", record, coverage: opened.coverage });
   };
   port.onMessage((message) => {
@@ -58,9 +57,11 @@ export async function writeVolumes(
   });
 }
 
-function open(key: Uint8Array, record: number, sealed: Buffer, sizes: readonly number[]) {
+function open(
+  ...[key, record, sealed, sizes, plain]: Required<Parameters<typeof openRecord>>
+): ReturnType<typeof openRecord> {
   try {
-    return openRecord(key, record, sealed, sizes);
+    return openRecord(key, record, sealed, sizes, plain);
   } catch (error) {
     throw new TransferError("protocol", `record ${record} of the peer makes no sense`, error);
   }

@@ -7,7 +7,7 @@
  */
 
 import { createSocket } from "node:dgram";
-import type { DatagramHandler, DatagramSocket } from "./datagram-socket.ts";
+import { type DatagramHandler, type DatagramSocket, QUEUED_BYTES_MAX } from "./datagram-socket.ts";
 import { freeBuffer } from "./free-buffer.ts";
 
 /** Linux, all architectures that Node runs on but MIPS and SPARC. */
@@ -25,9 +25,6 @@ const UDP_GRO = [17, 104] as const;
 
 /** Ours. An event loop that stalls for 50 ms at 2.5 Gbit/s; without privileges the kernel gives less. */
 const SOCKET_BUFFER_BYTES = 16 << 20;
-const QUEUED_BYTES_MAX = 1 << 20;
-/** Batches are copied here in turn, so that what the kernel did not take at once stays as it is. */
-const STAGING_BYTES = 4 * QUEUED_BYTES_MAX;
 
 /**
  * Binds a batched UDP socket.
@@ -83,20 +80,12 @@ export async function openBatchedSocket(
   let segments = 0;
   let batches = true;
   let closed = false;
-  const staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
-  let stagedTo = 0;
-  const stage = (bytes: Buffer) => {
-    if (stagedTo + bytes.length > STAGING_BYTES) stagedTo = 0;
-    const from = stagedTo;
-    stagedTo += bytes.copy(staging, from);
-    return staging.subarray(from, stagedTo);
-  };
   const send = (bytes: Buffer, port: number, to: string) => {
     // A kernel may accept the option and then refuse every send: from then on, one by one.
     const sent = (error: Error | null) => {
       if (error && bytes.length > segments && segments) batches = false;
     };
-    socket.send(stage(bytes), port, to, sent);
+    socket.send(bytes, port, to, sent);
   };
   return {
     port: socket.address().port,

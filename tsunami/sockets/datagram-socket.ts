@@ -5,12 +5,16 @@
  * receiver can walk a batch whatever its segments are.
  */
 
+/** Ours. Bytes waiting in the process: beyond this the kernel has no room and we say so. */
+export const QUEUED_BYTES_MAX = 1 << 20;
+
 export interface DatagramSocket {
   /** The local UDP port. */
   readonly port: number;
   /**
-   * Sends a batch. The buffer may be reused when `send` returns. Failures of the network are the
-   * network's loss: they are not reported.
+   * Sends a batch. Mostly the kernel takes it within this call; what it does not take goes later from the
+   * same memory, which must stay as it is until {@link QUEUED_BYTES_MAX} more have been sent.
+   * Failures of the network are the network's loss: they are not reported.
    *
    * @returns `false` when the kernel has no room now: nothing (more) of the batch was taken and
    * the rest counts as lost.

@@ -5,7 +5,10 @@
 
 /** The buffer must not be used any more. A slice of something larger is left alone. */
 export function freeBuffer(buffer: Buffer): void {
-  const memory = buffer.buffer;
-  const whole = memory.byteLength > 0 && memory.byteLength === buffer.byteLength;
-  if (whole && memory instanceof ArrayBuffer) memory.transfer(0);
+  if (buffer.buffer.byteLength === buffer.byteLength) freeMemory(buffer);
+}
+
+/** All the memory of which this is a part, none of which may be used any more. */
+export function freeMemory({ buffer: memory }: Buffer): void {
+  if (memory.byteLength > 0 && memory instanceof ArrayBuffer) memory.transfer(0);
 }

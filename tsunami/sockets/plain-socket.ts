@@ -1,13 +1,11 @@
 /** The portable {@link DatagramSocket}: `node:dgram`, one system call a datagram. */
 
 import { createSocket } from "node:dgram";
-import type { DatagramHandler, DatagramSocket } from "./datagram-socket.ts";
+import { type DatagramHandler, type DatagramSocket, QUEUED_BYTES_MAX } from "./datagram-socket.ts";
 import { freeBuffer } from "./free-buffer.ts";
 
 /** Ours. Covers an event loop that stalls for 50 ms at 1 Gbit/s; the kernel may give less. */
 const SOCKET_BUFFER_BYTES = 8 << 20;
-/** Ours. Datagrams waiting in the process: beyond this the kernel has no room and we say so. */
-const QUEUED_BYTES_MAX = 1 << 20;
 
 /** Binds a plain UDP socket. Rejects with the system's error when the address is not free. */
 export async function openPlainSocket(
@@ -41,10 +39,7 @@ export async function openPlainSocket(
     send(batch, segmentBytes, port, address) {
       for (let at = 0; at < batch.length; at += segmentBytes) {
         if (closed || socket.getSendQueueSize() > QUEUED_BYTES_MAX) return false;
-        // The kernel usually takes it within this call; what it does not take is queued by
-        // reference, so the caller's buffer is copied then.
-        const datagram = Buffer.from(batch.subarray(at, at + segmentBytes));
-        socket.send(datagram, port, address, ignore);
+        socket.send(batch.subarray(at, at + segmentBytes), port, address, ignore);
       }
       return true;
     },
