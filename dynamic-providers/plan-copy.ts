@@ -29,7 +29,7 @@ export interface CopyPlan {
 
 const NOT_CHECKED = [
   "quotas of snapshots, images and security groups: counting them takes too many calls",
-  "which types of volumes the destination's region offers: the registration tells",
+  "types of volumes that the destination's region lacks and a dry run lets pass: the registration tells",
   "whether a zone has room for the helpers' types at that moment",
   "rights to change what does not exist yet, and the policies of KMS keys",
   "firewalls and network ACLs between the two sides",

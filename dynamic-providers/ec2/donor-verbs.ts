@@ -9,7 +9,7 @@ import {
   ModifyImageAttributeCommand,
   StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
-import { type Caller, toSdkTags } from "./caller.ts";
+import { type Caller, dryRun, toSdkTags } from "./caller.ts";
 import type { BlockDevice, CreateImageRequest, Ec2, VolumeRequest } from "./ec2.ts";
 import { toSdkDevice } from "./image-verbs.ts";
 
@@ -17,6 +17,7 @@ type DonorVerbs = Pick<
   Ec2,
   | "stopInstance"
   | "createVolume"
+  | "tryCreateVolume"
   | "attachVolume"
   | "detachVolume"
   | "createImage"
@@ -35,6 +36,15 @@ export function donorVerbs({ repeat, once }: Caller): DonorVerbs {
         ec2.send(volumeCommand(request)),
       );
       return answer.VolumeId ?? "";
+    },
+    tryCreateVolume(request) {
+      const { input } = volumeCommand({ ...request, clientToken: "", snapshotId: "" });
+      const tried = { ...input, ClientToken: undefined, SnapshotId: undefined, DryRun: true };
+      return dryRun(
+        repeat("CreateVolume", [request.volumeType], (ec2) =>
+          ec2.send(new CreateVolumeCommand(tried)),
+        ),
+      );
     },
     // Safe to repeat: whoever calls them looks at the volume, and takes "in use" for "look again".
     async attachVolume(volumeId, instanceId, deviceName) {

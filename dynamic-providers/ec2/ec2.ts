@@ -320,6 +320,11 @@ export interface VolumeRequest {
   readonly tags: Tags;
 }
 
+/** What a dry run of a volume needs to know. */
+export type TriedVolume = Omit<VolumeRequest, "clientToken" | "snapshotId"> & {
+  readonly volumeType: string;
+};
+
 /** An image of an instance: everything that is not said here comes from the instance. */
 export interface CreateImageRequest {
   readonly instanceId: string;
@@ -456,6 +461,8 @@ export interface Ec2 {
   runInstance(request: LaunchRequest): Promise<Instance>;
   /** Idempotent by its token. */
   bootImage(request: BootRequest): Promise<Instance>;
+  /** A dry run of a blank one: throws what the call would, as far as EC2 looks. */
+  tryCreateVolume(request: TriedVolume): Promise<void>;
   /** A dry run: throws what the call would, as far as EC2 looks. */
   tryRunInstance(request: TriedLaunch): Promise<void>;
   terminateInstance(instanceId: string): Promise<void>;

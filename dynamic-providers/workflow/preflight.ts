@@ -28,6 +28,7 @@ import { checkSharing } from "./preflight/check-sharing.ts";
 import { checkSnapshots } from "./preflight/check-snapshots.ts";
 import { checkSourceImage, isImageId } from "./preflight/check-source-image.ts";
 import { checkTags } from "./preflight/check-tags.ts";
+import { checkVolumeTypes } from "./preflight/check-volume-types.ts";
 import { enterSide } from "./preflight/enter-side.ts";
 import { type NeedsSubject, quotaNeeds } from "./quota-needs.ts";
 import type { Clouds, RunContext } from "./run-context.ts";
@@ -92,15 +93,13 @@ export async function preflight(
   const groups = await Promise.all([
     problemOf(source),
     problemOf(destination),
-    entered.source === undefined ? [] : sourceChecks(request, clouds, entered.source, look),
+    entered.source && sourceChecks(request, clouds, entered.source, look),
     helperChecks(request, helpers),
-    entered.source === undefined ? [] : sideChecks("source", request, clouds, helpers, look),
-    entered.destination === undefined
-      ? []
-      : sideChecks("destination", request, clouds, helpers, look),
-    entered.destination === undefined ? [] : destinationChecks(request, clouds, previous),
+    entered.source && sideChecks("source", request, clouds, helpers, look),
+    entered.destination && sideChecks("destination", request, clouds, helpers, look),
+    entered.destination && destinationChecks(request, clouds, previous, { look, helpers }),
   ]);
-  const problems = groups.flat();
+  const problems = groups.flatMap((group) => group ?? []);
   if (entered.source === undefined || entered.destination === undefined) return { problems };
   const identity = { source: entered.source, destination: entered.destination };
   const found = await look.catch(() => undefined);
@@ -314,8 +313,17 @@ async function destinationChecks(
   request: CopyRequest,
   clouds: Clouds,
   previous: RunIdentity | undefined,
+  { look, helpers }: { readonly look: Promise<SourceImage | undefined>; readonly helpers: Helpers },
 ): Promise<Problem[]> {
   const groups = await Promise.all([
+    sentences("destination", async () => {
+      // What they fail with is told where they are asked for by themselves.
+      const source = await look.catch(() => undefined);
+      const helper = bestOf(await helpers.destination.catch(() => undefined));
+      if (source === undefined || helper === undefined) return [];
+      const { availabilityZone } = helper.subnet;
+      return checkVolumeTypes(request, source, availabilityZone, clouds.destination);
+    }),
     sentences("destination", () => checkName(request.name, clouds.destination, previous)),
     sentences("destination", () => checkEncryption(request, clouds.destination)),
   ]);

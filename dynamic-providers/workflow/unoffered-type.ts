@@ -1,6 +1,7 @@
 /**
- * A region that lacks a volume type: no describe of EC2 tells, only the call that asks for one. Its
- * refusal, made into which devices are meant and what to do. Pure.
+ * A region that lacks a volume type: no describe of EC2 tells, only the call that asks for one, and
+ * its dry run as far as EC2 looks then (`preflight/check-volume-types.ts`). The refusal of the call
+ * itself, made into which devices are meant and what to do. Pure.
  *
  * Sources: hashicorp/terraform-provider-aws#18654 (GovCloud's words), EC2's error codes.
  */

@@ -107,6 +107,8 @@ test("a volume type that the region lacks is refused by its code, for volumes an
   const io2 = { VolumeType: "io2", Iops: 100 } as const;
   await cloud.localcloud.configure({ ...place, settings: { missingVolumeTypes: ["io2"] } });
   assert.equal(await refusal(create({ Size: 4, ...io2 })), code);
+  // kubernetes-retired/kube-aws#1208: a dry run of CreateVolume looks at parameters of the type
+  assert.equal(await refusal(create({ Size: 4, ...io2, DryRun: true })), code);
   const mapping = { DeviceName: "/dev/sdb", Ebs: { VolumeSize: 4, ...io2 } };
   const root = { DeviceName: "/dev/xvda", Ebs: { SnapshotId } };
   assert.equal(await refusal(launch(ec2, { BlockDeviceMappings: [mapping] })), code);

@@ -127,6 +127,9 @@ async function failedAndTakenUpAgain(bench: CloudBench, record: Recorder): Promi
     withClient(bench, "us-east-1", "aws-1", (ec2) => prepare(ec2, "us-east-1b")),
     withClient(bench, "us-gov-west-1", "aws-us-gov-1", (ec2) => prepare(ec2, "us-gov-west-1b")),
   ]);
+  const io1 = { volumeType: "io1", iops: 100, volumeSizeGib: 4 };
+  const typed = { ...bench.request, blockDevices: { "/dev/sdb": io1 } };
+  await record(() => preflight(typed, bench.clouds()));
   const debug = { keyName: "debug", sshFrom: "192.0.2.7", keepMinutes: 60 };
   const behind = (subnetId: string) => ({ subnetId, debug });
   const request: CopyRequest = {

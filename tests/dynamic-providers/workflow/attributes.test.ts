@@ -258,13 +258,33 @@ test("changed devices are registered as asked for and told; a type that the regi
       settings: { missingVolumeTypes: types },
     });
   await lacking(["io1"]);
-  await assert.rejects(copyImage(asked, await other.identity(runId(4)), context), {
+  const identity = await other.identity(runId(4));
+  const early = await preflight(asked, other.clouds());
+  assert.deepEqual(early.problems, [
+    {
+      property: 'blockDevices["/dev/sdb"]',
+      message: "us-gov-west-1 does not offer the volume type of /dev/sdb (io1).",
+      hint: "Give it a volumeType that us-gov-west-1 offers, with the argument blockDevices.",
+    },
+  ]);
+  // As of an EC2 whose dry runs do not look at the type.
+  const { source, destination } = other.clouds();
+  const blind = exchange(destination, { tryCreateVolume: async () => undefined });
+  const unseen = { ...context, clouds: { source, destination: blind } };
+  await assert.rejects(copyImage(asked, identity, unseen), {
     code: "cloud",
     message: /us-gov-west-1 does not offer the volume type of \/dev\/sdb \(io1\): RegisterImage in/,
     hint: /^Give each a volumeType that us-gov-west-1 offers, with the argument blockDevices\.$/,
   });
   await lacking([]);
-  const { image, helpers } = await copyImage(asked, await other.identity(runId(4)), context);
+  const from = other.cloud.calls.length;
+  const { image, helpers } = await copyImage(asked, identity, context);
+  const tried = other.cloud.calls.slice(from).filter(({ action }) => action === "CreateVolume");
+  assert.deepEqual(
+    tried.map(({ dryRun, outcome }) => [dryRun, outcome]),
+    [[true, "DryRunOperation"]],
+    "one, of the one type that not every region has",
+  );
   assert.equal(helpers.source.outcome, "not-needed");
   const made = await described(other.clouds().destination, image.imageId);
   const device = made.blockDevices.find(({ deviceName }) => deviceName === "/dev/sdb");
