@@ -18,14 +18,21 @@ export interface SweepOptions {
   readonly from?: number;
   /** How many troubles at most. @default all of them */
   readonly runs?: number;
-  /** None is begun later than so long after the start. @default as long as it takes */
-  readonly maxMs?: number;
+  /** Of the sample that a test takes. @default all, as long as it takes */
+  readonly sample?: Sample;
   /** Cases at once, each lane in a localcloud of its own: a case mostly waits. @default 1 */
   readonly lanes?: number;
   readonly onTried?: (
     tried: TriedCase,
     count: { readonly at: number; readonly of: number },
   ) => void;
+}
+
+export interface Sample {
+  /** None is begun later than so long after the start… */
+  readonly ms: number;
+  /** …but until so many have come about: a busy machine needs the time for a few several times over. */
+  readonly atLeast: number;
 }
 
 /** A trouble, and a way to go on after it. */
@@ -60,8 +67,11 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   }
   const wanted = all.filter(({ trouble }) => trouble.name.includes(options.only ?? ""));
   const chosen = shuffled(wanted, seed).slice(from, from + (options.runs ?? wanted.length));
-  const queue = inTurn(chosen, performance.now() + (options.maxMs ?? Number.POSITIVE_INFINITY));
   const tried: TriedCase[] = [];
+  const startMs = performance.now();
+  const isEnough = ({ ms, atLeast }: Sample) =>
+    performance.now() - startMs > ms && tried.filter(({ happened }) => happened).length >= atLeast;
+  const queue = inTurn(chosen, () => options.sample !== undefined && isEnough(options.sample));
   const lanes = Array.from({ length: options.lanes ?? 1 }, async () => {
     await using own = new FreshBench();
     // What is thrown ends the queue, and so the other lanes, too.
@@ -88,10 +98,10 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   return { troubleCount: wanted.length, tried };
 }
 
-/** One list for all lanes, until it is late. */
-function* inTurn<Item>(items: readonly Item[], endMs: number): Generator<[number, Item]> {
+/** One list for all lanes. */
+function* inTurn<Item>(items: readonly Item[], isEnough: () => boolean): Generator<[number, Item]> {
   for (const entry of items.entries()) {
-    if (performance.now() > endMs) return;
+    if (isEnough()) return;
     yield entry;
   }
 }
