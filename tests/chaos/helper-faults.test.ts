@@ -32,6 +32,8 @@ type Fault = FaultPlanInput["faults"][number];
 const onSource = { side: "source" } as const;
 /** The first intact line of a helper stands on its console. */
 const spoken = { when: { console: "amicopy1 1" } } as const;
+/** It is introduced: before, a busy controller may not even have seen that it runs. */
+const introduced = { when: { console: "amicopy1 0" } } as const;
 const SOURCE = "the source helper i-\\S+ \\(us-east-1\\)";
 
 interface Case {
@@ -50,22 +52,22 @@ const SHORT_MS = 1500;
 
 const CASES: Readonly<Record<string, Case>> = {
   "is killed": {
-    fault: { fault: "instance", does: "is-killed", ...onSource, ...spoken },
+    fault: { fault: "instance", does: "is-killed", ...onSource, ...introduced },
     says: new RegExp(`^${SOURCE} is (?:shutting-down|terminated)`),
     agent: "waits",
   },
   "is terminated by somebody": {
-    fault: { fault: "instance", does: "is-terminated", ...onSource, ...spoken },
+    fault: { fault: "instance", does: "is-terminated", ...onSource, ...introduced },
     says: new RegExp(`^${SOURCE} is (?:shutting-down|terminated) \\(Client.UserInitiatedShutdown`),
     agent: "waits",
   },
   "is stopped by somebody": {
-    fault: { fault: "instance", does: "is-stopped", ...onSource, ...spoken },
+    fault: { fault: "instance", does: "is-stopped", ...onSource, ...introduced },
     says: new RegExp(`^${SOURCE} is stopp`),
     agent: "waits",
   },
   "shuts itself down": {
-    fault: { fault: "instance", does: "shuts-down", ...onSource, ...spoken },
+    fault: { fault: "instance", does: "shuts-down", ...onSource, ...introduced },
     says: new RegExp(`^${SOURCE} is (?:shutting-down|terminated)`),
     agent: "waits",
   },

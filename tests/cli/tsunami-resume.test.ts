@@ -37,7 +37,7 @@ function start(test: TestContext, argv: readonly string[]): ChildProcess {
 
 /** Starts a slow `get` and waits until it has brought so much. */
 async function startGet(test: TestContext, leastBytes: number): Promise<ChildProcess> {
-  const child = start(test, ["get", place, "disk", "--output", "copy", "--rate", "80M"]);
+  const child = start(test, ["get", place, "disk", "--output", "copy", "--rate", "40M"]);
   const limitMs = performance.now() + 30_000;
   const part = join(folder, "copy.part");
   while ((statSync(part, { throwIfNoEntry: false })?.blocks ?? 0) * 512 < leastBytes) {
@@ -78,8 +78,9 @@ describe("a get that did not end well", { timeout: 120_000 }, () => {
     assert.deepEqual(readdirSync(folder).sort(), ["copy.part", "disk", "psk"]);
     const { code, out, err } = await get(test);
     assert.equal(code, 0, err);
-    const { bytesKept, bytesSent } = JSON.parse(out);
-    assert.ok(bytesKept >= 7 * MIB && bytesSent < 19 * MIB, out);
+    const { bytesKept, bytesSent, bytesResent } = JSON.parse(out);
+    // A busy machine loses on loopback, too: what went twice is not counted.
+    assert.ok(bytesKept >= 7 * MIB && bytesSent - bytesResent < 19 * MIB, out);
     assert.match(err, /kept [\d.]+ MB of an earlier try; .+ sent twice/);
     assert.deepEqual(readdirSync(folder).sort(), ["copy", "disk", "psk"]);
     assert.ok(readFileSync(join(folder, "copy")).equals(readFileSync(join(folder, "disk"))));

@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it, type TestContext } from "node:test";
+import { freePort } from "../support/loopback-sessions.ts";
 
 const PROGRAM = new URL("../../cli/tsunami.ts", import.meta.url).pathname;
 
@@ -39,15 +39,6 @@ async function runToEnd(
   });
   const [code] = await once(child, "close");
   return { code, ...text };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** A folder with two files, a secret, a key; a server of them that listens. */

@@ -62,7 +62,8 @@ test("a wildcard pattern made to be slow is not", async () => {
   const started = performance.now();
   const pattern = `${"*a".repeat(60)}b`;
   assert.deepEqual(await find({ Name: "tag:slow", Values: [pattern] }), []);
-  assert.ok(performance.now() - started < 1000);
+  // Not one that is merely busy: with backtracking it would be years.
+  assert.ok(performance.now() - started < 10_000);
 });
 
 // moto: unknown filter names answered 500

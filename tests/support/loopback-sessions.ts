@@ -1,6 +1,8 @@
 /** Real sessions on 127.0.0.1, in a folder of their own, with disks made for the purpose. */
 
-import { hash, randomBytes } from "node:crypto";
+import { hash, randomBytes, randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import {
   closeSync,
   ftruncateSync,
@@ -95,12 +97,30 @@ export function digestOf(path: string): string {
   return hash("sha256", Buffer.concat(leaves));
 }
 
-/** A TCP port that was free a moment ago; its UDP twin very likely is. */
+/** Below what systems give to sockets that ask for none (Linux from 32768): no connection of anybody takes one. */
+const PORTS = { first: 20_000, count: 12_000 };
+
+/** A port at which nobody listens, neither by TCP nor by UDP, and that another test will hardly draw at this moment. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  for (;;) {
+    const port = PORTS.first + randomInt(PORTS.count);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const tcp = createServer();
+  const udp = createSocket("udp4");
+  try {
+    await once(tcp.listen(port, "127.0.0.1"), "listening");
+    await once(udp.bind(port, "127.0.0.1"), "listening");
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return false;
+  } finally {
+    // One that could not listen has nothing to close, and says so.
+    await new Promise((resolve) => tcp.close(resolve));
+    await new Promise<void>((resolve) => udp.close(resolve));
+  }
 }

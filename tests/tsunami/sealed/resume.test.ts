@@ -113,18 +113,21 @@ async function startReceiver(leastBytes: number): Promise<ChildProcess> {
 test("a receiver killed with SIGKILL goes on, with new keys, where its disk stands", async () => {
   pair.addVolume([randomBytes(24 * MIB)]);
   const rateCapBitsPerSecond = 80e6;
-  const started = performance.now();
   const first = runSession({ ...pair.options("sender", true), rateCapBitsPerSecond });
   const failed = assert.rejects(first, { code: "peer-lost" });
   const child = await startReceiver(8 * MIB);
   const gone = once(child, "exit");
+  const killedAt = performance.now();
   child.kill("SIGKILL");
   await Promise.all([failed, gone]);
-  assert.ok(performance.now() - started < 25_000, "the survivor did not wait half a minute");
+  assert.ok(performance.now() - killedAt < 25_000, "the survivor did not wait half a minute");
   pair.psk.set(randomBytes(32));
   const [report] = await copy(true);
-  assert.ok((report?.bytesKept ?? 0) >= 7 * MIB, `kept ${report?.bytesKept}`);
-  assert.ok((report?.bytesSent ?? 0) < 19 * MIB, `sent ${report?.bytesSent}`);
+  assert.ok(report);
+  // A busy machine loses on loopback, too: what went twice is not counted.
+  const { bytesKept, bytesSent, bytesResent } = report;
+  assert.ok(bytesKept >= 7 * MIB, `kept ${bytesKept}`);
+  assert.ok(bytesSent - bytesResent < 19 * MIB, `sent ${bytesSent}, ${bytesResent} twice`);
 });
 
 test("a caller whose listener was killed knows it when nobody listens there any more", async () => {
