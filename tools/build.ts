@@ -45,7 +45,8 @@ export interface AgentBundle {
  * our callbacks do, of which Node and the language have none but two. What is read elsewhere too, as
  * text, keeps its name.
  */
-const OUR_PROPERTIES = /^on[A-Z]|(Bytes(PerSecond)?|[a-z](Ms|At|Ends|Limited))$/;
+const OUR_PROPERTIES =
+  /^on[A-Z]|^(openSocket|workerEntry|pskIdentity|readMetadata|sendNote)$|(Bytes(PerSecond)?|[a-z](Ms|At|Ends|Limited))$/;
 const KEPT_PROPERTIES = /^(sizeBytes|leaseMs|timeoutMs|durationMs|charCodeAt|codePointAt)$/;
 
 /** The agent of one side and all it imports as one minified module. */

@@ -42,7 +42,10 @@ export interface SessionPair {
   remove(): void;
 }
 
-export async function makeSessionPair(): Promise<SessionPair> {
+/** @param openSocket - What the datagrams travel over; the machine's best socket by default. */
+export async function makeSessionPair(
+  openSocket?: NonNullable<SessionOptions["openSocket"]>,
+): Promise<SessionPair> {
   const folder = mkdtempSync(join(tmpdir(), "sealed-"));
   const psk = randomBytes(32);
   const port = await freePort();
@@ -70,6 +73,7 @@ export async function makeSessionPair(): Promise<SessionPair> {
         pskIdentity: "amicopy-test-1",
       },
       ...{ localAddress: "127.0.0.1", peerAddress: "127.0.0.1" },
+      ...(openSocket && { openSocket }),
       listens: (role === "sender") === senderListens,
       volumes: role === "sender" ? pair.sources : pair.targets,
       signal: new AbortController().signal,

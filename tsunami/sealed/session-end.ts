@@ -1,5 +1,6 @@
 /** What both ends of a session have in common, and what a session promises to its caller. */
 
+import type { openSocket } from "../sockets/open-socket.ts";
 import { TransferError } from "../transfer-error.ts";
 import type { Control, ControlMessage } from "./control.ts";
 import type { DataPath } from "./data-path.ts";
@@ -44,6 +45,8 @@ export interface SessionOptions {
   readonly onVolume?: (index: number, digest: string) => void;
   /** The peer, met before with nobody listening to it now; only a broken connection is made anew. */
   readonly met?: Control;
+  /** Another network than the machine's best socket. */
+  readonly openSocket?: typeof openSocket;
   /** How long to wait for what; the defaults suit helpers that boot. */
   readonly waits?: Partial<Waits>;
 }

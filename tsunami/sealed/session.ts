@@ -111,7 +111,8 @@ class Session {
     if (!met) await opening;
     opening.catch(ignore);
     const bind = { port: listens ? port : 0, address: localAddress };
-    const socket = await openSocket(bind, this.#onDatagrams).catch((error: Error) => {
+    const open = options.openSocket ?? openSocket;
+    const socket = await open(bind, this.#onDatagrams).catch((error: Error) => {
       throw new TransferError("peer-unreachable", `UDP: ${error.message}`, error);
     });
     this.#closers.push(() => socket.close());
