@@ -2,7 +2,7 @@
 # Speaks the contract as the agent does, but copies only the first MiB of each disk, over plain TCP,
 # so that tests of the workflow are quick and can make it misbehave: @BEHAVIOUR@ is one of `good`,
 # `lies` (the destination tells other digests), `fails` (the source does, half way), `vanishes` (the
-# source shuts down), `mute` (never says hello), `waits` (is introduced, says so and does nothing).
+# source shuts down), `mute` (never says hello), `waits` (is introduced, says so and copies nothing).
 node --input-type=module - <<'AGENT_END'
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
@@ -111,9 +111,10 @@ async function main() {
   if (behaviour === "mute") await pause(1e6);
   say({ type: "hello", publicKey: (isSource ? "S" : "D").repeat(43), node: process.version });
   const introduction = await peer();
-  if (behaviour === "waits") {
+  // Again and again, as the agent does: a console may tear this line, too.
+  while (behaviour === "waits") {
     line(0, { type: "progress", bytesTotal: 1, bytesDone: 0, rateBitsPerSecond: 1, lossRatio: 0 });
-    await pause(1e6);
+    await pause(300);
   }
   await copy(introduction);
   for (const index of job.disks.keys()) {
