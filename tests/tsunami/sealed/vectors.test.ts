@@ -1,8 +1,13 @@
 /** Against vectors made from the specification by a program of another language (vectors/make.py). */
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { connect, type TLSSocket } from "node:tls";
+import { type ControlMessage, openControl } from "../../../tsunami/sealed/control.ts";
 import {
   payloadBytes,
   readFragment,
@@ -10,9 +15,10 @@ import {
 } from "../../../tsunami/sealed/datagram.ts";
 import { leafDigest, VolumeDigest } from "../../../tsunami/sealed/digest.ts";
 import { recordKey, sessionKeys } from "../../../tsunami/sealed/keys.ts";
-import { LEAF_BYTES, SEALED_BYTES_MAX } from "../../../tsunami/sealed/limits.ts";
+import { LEAF_BYTES, SEALED_BYTES_MAX, WAITS } from "../../../tsunami/sealed/limits.ts";
 import { openRecord, sealRecord } from "../../../tsunami/sealed/record.ts";
 import { decodeReport, encodeProbe, encodeReport } from "../../../tsunami/sealed/report.ts";
+import { freePort } from "../../support/loopback-sessions.ts";
 
 interface Vectors {
   readonly exporter: string;
@@ -58,6 +64,14 @@ interface Vectors {
     readonly bytes: number;
     readonly digest: string;
   }[];
+  readonly tls: {
+    readonly cipher: string;
+    readonly protocol: "TLSv1.3";
+    readonly label: string;
+    readonly bytes: number;
+  };
+  readonly mark: { readonly tag: number; readonly secret: number };
+  readonly control: readonly { readonly message: ControlMessage; readonly frame: string }[];
 }
 
 const vectors: Vectors = JSON.parse(
@@ -138,4 +152,66 @@ test("digests of volumes", () => {
     }
     assert.equal(volume.finish(), digest);
   }
+});
+
+test("first word and secret of fragments", () => {
+  assert.deepEqual(keys().mark, vectors.mark);
+});
+
+test("control frames, both ways, by a TLS peer that has only the parameters of the vectors", async () => {
+  const { tls, control: cases } = vectors;
+  const host = "127.0.0.1";
+  const port = await freePort();
+  const psk = randomBytes(32);
+  const identity = "amicopy-vectors";
+  const ours = { listens: true, localAddress: host, port, psk, pskIdentity: identity };
+  const opening = openControl(ours, WAITS, AbortSignal.timeout(10_000));
+  const call = async (triesLeft: number): Promise<TLSSocket> => {
+    const socket = connect({
+      ...{ host, port, ciphers: tls.cipher, minVersion: tls.protocol, maxVersion: tls.protocol },
+      pskCallback: () => ({ psk, identity }),
+      checkServerIdentity: () => undefined,
+    });
+    try {
+      await once(socket, "secureConnect");
+      return socket;
+    } catch (error) {
+      // Nobody listens yet.
+      if (triesLeft === 0) throw error;
+      await pause(50);
+      return call(triesLeft - 1);
+    }
+  };
+  const peer = await call(100);
+  const control = await opening;
+  const exported = peer.exportKeyingMaterial(tls.bytes, tls.label, Buffer.alloc(0));
+  assert.deepEqual(control.exported, exported);
+  const frames = Buffer.concat(cases.map(({ frame }) => bytesOf(frame)));
+
+  const heard: ControlMessage[] = [];
+  const all = Promise.withResolvers<void>();
+  control.listen((message) => {
+    if (heard.push(message) === cases.length) all.resolve();
+  }, all.reject);
+  // Cut inside the first length and inside a message.
+  for (const [from, to] of [
+    [0, 3],
+    [3, 50],
+    [50, frames.length],
+  ]) {
+    peer.write(frames.subarray(from, to));
+    await pause(10);
+  }
+  await all.promise;
+  assert.deepEqual(
+    heard,
+    cases.map(({ message }) => message),
+  );
+
+  const sent: Buffer[] = [];
+  peer.on("data", (part: Buffer) => sent.push(part));
+  peer.on("end", () => peer.end());
+  for (const { message } of cases) control.send(message);
+  await Promise.all([control.end(), once(peer, "close")]);
+  assert.equal(Buffer.concat(sent).toString("hex"), frames.toString("hex"));
 });

@@ -100,6 +100,24 @@ BODIES = [
     ("report", "backward", 2**33, REPORT_BODY),
 ]
 
+MESSAGES = [
+    {"type": "hello", "version": 1, "role": "receiver", "sizes": [2**21, 2**34], "life": "é1", "held": [1]},
+    {"type": "hello", "version": 1, "role": "sender", "sizes": [2**21], "life": "2", "mark": 0x48494A4B},
+    {"type": "ping"},
+    {"type": "digest", "volume": 0, "digest": "0f" * 32},
+    {"type": "proof", "volume": 0, "digest": "0f" * 32},
+    {"type": "again", "record": 262144},
+    {"type": "have", "volume": 1, "from": 0, "to": 2, "digests": "7njNKdOlNHEAAAAAAAAAAA=="},
+    {"type": "bye", "bytesSent": 1000, "bytesResent": 10},
+    {"type": "failed", "code": "protocol", "message": "why"},
+]
+
+
+def frame(message):
+    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    return len(body).to_bytes(4, "big") + body
+
+
 print(
     json.dumps(
         {
@@ -147,6 +165,14 @@ print(
                 {"repeat": byte, "bytes": size, "digest": volume_digest(bytes([byte]) * size)}
                 for byte, size in ((0, 0), (1, 1), (0, 2**20), (255, 2**20 + 1), (7, 3 * 2**20))
             ],
+            "tls": {
+                "cipher": "TLS_AES_128_GCM_SHA256",
+                "protocol": "TLSv1.3",
+                "label": "EXPORTER-amicopy-sealed-1",
+                "bytes": 80,
+            },
+            "mark": {"tag": 0x48494A4B, "secret": 0x4C4D4E4F},
+            "control": [{"message": message, "frame": frame(message).hex()} for message in MESSAGES],
         },
         indent=2,
     )
