@@ -67,7 +67,6 @@ export class SendingEnd implements SessionEnd {
     const { path } = this.#context;
     const start = performance.now();
     if (path.peer) {
-      if (!this.#probed) this.#probePath();
       for (let now = start; now - start < TURN_MS; now = performance.now()) {
         const at = this.#batchAt;
         const batch = this.#batches.subarray(at, at + BATCH_BYTES);
@@ -102,6 +101,8 @@ export class SendingEnd implements SessionEnd {
       const report = decodeReport(body);
       if (report) {
         const base = core.base;
+        // By its report the receiver is there: nobody answers probes that come before it is.
+        if (!this.#probed) this.#probePath();
         // Of a path that has become narrower it must be found out again what it carries.
         if (core.onReport(report, performance.now())) this.#probed = false;
         if (core.base !== base) this.#openWindow();

@@ -91,9 +91,10 @@ export async function openBatchedSocket(
     port: socket.address().port,
     send(batch, segmentBytes, port, to) {
       const whole = batches || batch.length <= segmentBytes;
-      // What is not longer than a segment is left alone, so notes need no change of the option.
+      // One datagram that is not longer than a segment is left alone, so notes need no change of the option.
       const wanted = batches ? segmentBytes : 0;
-      if (segments !== wanted && (batch.length > segments || !wanted)) {
+      const cut = batch.length > Math.min(segments, segmentBytes);
+      if (segments !== wanted && (cut || !wanted)) {
         if (set(...UDP_SEGMENT, wanted)) segments = wanted;
       }
       const step = whole ? batch.length : segmentBytes;

@@ -302,3 +302,23 @@ test("a kernel that begins to refuse batches in the middle of a session gets dat
   assert.ok(refused > 0 && refused < 50, `${refused} batches were refused`);
   assert.ok(afterwards > 1000, `${afterwards} datagrams after that`);
 });
+
+test("a path's width is found out although the receiver was there later than the sender", async () => {
+  const plain = SESSION_NETWORKS.plain();
+  const lateMs = 300;
+  let widest = 0;
+  pair = await makeSessionPair((bind, onDatagrams) => {
+    const openedAt = performance.now();
+    return plain(bind, (batch, port, address) => {
+      const receives = bind.port === 0;
+      if (receives && performance.now() - openedAt < lateMs) return;
+      if (receives) widest = Math.max(widest, batch.length);
+      onDatagrams(batch, port, address);
+    });
+  });
+  made.push(pair);
+  pair.addVolume([randomBytes(16 * MIB)]);
+  const results = await pair.run(true);
+  assert.ok(results.every(({ status }) => status === "fulfilled"));
+  assert.ok(widest > 8000, `${widest} bytes was the widest of the loopback`);
+});
