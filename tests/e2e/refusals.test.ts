@@ -37,6 +37,7 @@ suite("a copy that cannot work", { timeout: 240_000 }, () => {
 
   const writes = () =>
     scene.cloud.calls
+      .filter(({ dryRun }) => !dryRun)
       .map(({ action }) => action)
       .filter((action) => !/^(?:Describe|Get|AssumeRole)/.test(action));
 

@@ -67,6 +67,8 @@ export class SendingEnd implements SessionEnd {
     const { path } = this.#context;
     const start = performance.now();
     if (path.peer) {
+      // Until it has reported, the receiver may not know where we are: fragments do not say who sent them.
+      if (!this.#probed) path.sendNote(encodeProbe(ANSWER_NOTE, 0));
       for (let now = start; now - start < TURN_MS; now = performance.now()) {
         const at = this.#batchAt;
         const batch = this.#batches.subarray(at, at + BATCH_BYTES);
