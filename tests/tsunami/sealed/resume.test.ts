@@ -188,6 +188,7 @@ test("what a receiver says it has is compared leaf by leaf; gaps and nonsense ar
   for (const nonsense of [
     ...[{ from: -1 }, { to: 7 }, { from: 3, to: 1 }, { from: 0.5, to: 2.5 }],
     ...[{ digests: "AAAA" }, { volume: 1 }, { from: "1" as unknown as number }],
+    ...[{ from: { toString: [] } as never }, { to: { toString: [] } as never }],
   ]) {
     kept.hear({ ...word, ...nonsense });
   }
