@@ -1,8 +1,9 @@
 /** A seeded sample of ten kills with the real engine; `npm run chaos -- --kills N` tries more. */
 
+import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { type KillGround, openKillGround } from "./kill-run.ts";
-import { describeKill, drawKills } from "./kills.ts";
+import { describeKill, drawKills, type Kill } from "./kills.ts";
 
 const SEED = Number(process.env.AMICOPY_CHAOS_SEED ?? 5);
 
@@ -20,4 +21,10 @@ suite("a copy that is killed", { timeout: 480_000 }, () => {
       t.diagnostic(`seed ${SEED}: ${struck ? "killed" : "it was quicker than the kill"}`);
     });
   }
+});
+
+test("an up that fails before anybody was killed is not taken for one that was quicker", async () => {
+  await using ground = await openKillGround({ SOURCE_AWS_ACCESS_KEY_ID: "nobody" });
+  const never: Kill = { victim: "Ctrl-C", at: 600_000, recovery: "destroy" };
+  await assert.rejects(ground.try(never), /nobody touched the up, and it failed/);
 });

@@ -18,16 +18,17 @@ const OURS_PATTERN = /CopyRun golden/;
 const PACE = "0.1";
 
 export interface KillGround extends AsyncDisposable {
-  /** @returns Whether it came to the kill: an operation may be quicker. @throws AssertionError */
+  /** @returns Whether it came to the kill: an operation may be quicker. @throws Error when it breaks the rule. */
   try(kill: Kill): Promise<boolean>;
 }
 
-export async function openKillGround(): Promise<KillGround> {
+/** @param environment - Of the stack, over the scene's own. */
+export async function openKillGround(environment: NodeJS.ProcessEnv = {}): Promise<KillGround> {
   await using opened = new AsyncDisposableStack();
   const scene = await openScene();
   opened.defer(() => scene.close());
   const sources = [await scene.importImage("first"), await scene.importImage("second")] as const;
-  const stack = await scene.newStack({ AMICOPY_PACE: PACE });
+  const stack = await scene.newStack({ AMICOPY_PACE: PACE, ...environment });
   opened.defer(async () => void (await unlocked(stack, () => stack.destroy())));
   const all = opened.move();
   let count = 0;
@@ -60,15 +61,19 @@ export async function openKillGround(): Promise<KillGround> {
       });
       watch.end();
       const raced = await second;
-      await goOn({ scene, stack, from }, kill).catch((error: unknown) => {
+      try {
+        if (!watch.struck) assert.equal(killed.code, 0, "nobody touched the up, and it failed");
+        await goOn({ scene, stack, from }, kill);
+        if (isLoaded) await assertProviderEnds(orphans);
+      } catch (error) {
         const outputs = [killed, ...(raced === undefined ? [] : [raced])];
         const output = outputs
           .map(({ code, output }) => `the disturbed up (${code}):\n${output}`)
           .join("\n");
         throw new Error(`${describeKill(kill)}: ${error}\n${output}`, { cause: error });
-      });
-      if (isLoaded) await assertProviderEnds(orphans);
-      endAll(orphans);
+      } finally {
+        endAll(orphans);
+      }
       return watch.struck;
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),

@@ -12,7 +12,9 @@
  *   --kills 30                               instead 30 kills with the real engine and real helpers
  */
 
+import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { pulumiCli } from "../../tools/pulumi-cli.ts";
 import { makeTemporaryDirectory } from "../runner/temporary-directory.ts";
@@ -39,6 +41,8 @@ const { values } = parseArgs({
     volumes: { type: "string" },
   },
 });
+
+const BUILD = join(import.meta.dirname, "../../tools/build.ts");
 
 /** Ours. */
 const PROGRESS_MS = 10_000;
@@ -85,6 +89,9 @@ async function sweepCalls(): Promise<boolean> {
 
 async function kill(count: number): Promise<boolean> {
   console.log(`chaos: seed ${seed}; ${count} kills`);
+  // The real engine loads what stands in dist, which may be older than what is to be tried, or not there.
+  const build = spawnSync(process.execPath, [BUILD], { stdio: "inherit" });
+  if (build.status !== 0) return false;
   process.env.PATH = `${(await pulumiCli()).directory}:${process.env.PATH}`;
   await using ground = await openKillGround();
   let failures = 0;
