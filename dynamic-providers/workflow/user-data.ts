@@ -72,6 +72,8 @@ export function packUserData(
   // So each gets a gzip member of its own, which any gzip reader takes as one text.
   const agentAt = Math.max(script.search(/^[\w+/=]{1000,}$/m), 0);
   return Buffer.concat(
-    [script.slice(0, agentAt), script.slice(agentAt)].map((part) => gzipSync(part, { level: 9 })),
+    [script.slice(0, agentAt), script.slice(agentAt)].map((part) =>
+      gzipSync(part, { level: 9, memLevel: 9 }),
+    ),
   );
 }

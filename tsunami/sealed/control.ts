@@ -55,6 +55,11 @@ const TLS = {
 } as const;
 /** Ours. Between calls to a peer that does not listen yet. */
 const RETRY_MS = 250;
+/**
+ * Ours. For so long may the first call be silent, the next ones twice as long each: a new call is
+ * heard sooner than TCP says again what was lost several times in a row.
+ */
+const CALL_MS = 2_000;
 /** Ours. How long a closing side waits for the other to have read its last word, which may get lost twice. */
 const LINGER_MS = 3_000;
 const ignore = () => {};
@@ -134,6 +139,7 @@ async function call(
   refusedMs: number,
 ): Promise<TLSSocket> {
   let heardAt = performance.now();
+  let silentMs = CALL_MS;
   for (let last = "no answer"; ; await pause(RETRY_MS)) {
     const socket = connect({
       ...TLS,
@@ -144,7 +150,8 @@ async function call(
       // There are no certificates: who has the key is the peer.
       checkServerIdentity: () => undefined,
     });
-    socket.setTimeout(waits.handshakeMs, () => socket.destroy(new Error("no answer")));
+    socket.setTimeout(silentMs, () => socket.destroy(new Error("no answer")));
+    silentMs = Math.min(2 * silentMs, waits.handshakeMs);
     try {
       const closed = once(socket, "close").then(() => Promise.reject(new Error("closed")));
       await Promise.race([once(socket, "secureConnect", { signal: until }), closed]);

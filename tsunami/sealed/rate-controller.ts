@@ -64,6 +64,8 @@ const SATURATED_QUEUE_MS = 8;
 /** In a row, and for so long: a computer that paused for a moment looks like a queue, but only once. */
 const SATURATED_REPORTS = 3;
 const SATURATED_MS = 15;
+/** Until a round has told what is usual, so much may be lost without telling of a limit. */
+const FIRST_LOSS = 0.3;
 const FLOOR_BYTES_PER_SECOND = 20_000;
 
 /** What one report said, as the sender core computed it. */
@@ -99,6 +101,8 @@ export class RateController {
   #saturatedAt = 0;
   #slow = 0;
   #full = 0;
+  /** What ends a rise may have been noise: one that ended higher than the last is followed by another. */
+  #risen = 0;
   readonly #capBytesPerSecond: number;
   /** Largest sample of each of the last rounds; the present round's last. */
   #samples: number[] = [0];
@@ -189,14 +193,11 @@ export class RateController {
   }
 
   #lookForLimit(nowMs: number, rate: number, sentAt: number, rttMs: number): void {
-    // Of the first round's loss is known what that round has seen.
-    const early = this.#losses.length
-      ? this.#usualLoss
-      : this.#lost / (this.#received + this.#lost);
-    const sent = sentAt * (1 - early);
+    const usual = this.#losses.length ? this.#usualLoss : FIRST_LOSS;
+    const sent = sentAt * (1 - usual);
     const queueMs = rttMs - this.rttMs;
     const full = rate < sent * SATURATED && queueMs > SATURATED_QUEUE_MS;
-    const losing = this.#losses.length > 0 && rate < sent * SATURATED ** 2;
+    const losing = rate < sent * SATURATED ** 2;
     if (!full && !losing) this.#saturated = 0;
     else if (this.#saturated++ === 0) this.#saturatedAt = nowMs;
     if (this.#saturated < SATURATED_REPORTS || nowMs - this.#saturatedAt < SATURATED_MS) return;
@@ -275,8 +276,11 @@ export class RateController {
       // One round is at least the time that the queue of one round of start-up needs.
       this.#enter("cruise", queueMs > QUEUE_MS ? YIELD_GAIN : 1);
     } else if (this.phase === "cruise") {
-      if (this.#full > before * FOLLOWS) this.#enter("climb", CLIMB_GAIN);
-      else this.#gain = this.#cruise(queueMs);
+      const more = queueMs < PROBE_QUEUE_MS && this.#full > this.#risen;
+      if (more || this.#full > before * FOLLOWS) {
+        this.#risen = this.#full * FOLLOWS;
+        this.#enter("climb", CLIMB_GAIN);
+      } else this.#gain = this.#cruise(queueMs);
     }
   }
 

@@ -55,7 +55,8 @@ for (const loss of [0, 0.01, 0.05, 0.2]) {
     const forward = { bitsPerSecond: 500 * MBIT, delayMs: 100, loss };
     const { session, goodput, wire } = run({ forward, records: 500 });
     assert.ok(goodput > 0.8 * ceiling(500 * MBIT, loss), `goodput ${goodput / MBIT}`);
-    assert.ok(wire < 1.04 / (1 - loss) + 0.06, `wire ${wire}`);
+    // Of 260 MB the start, which looks twice for the limit, is a hundredth.
+    assert.ok(wire < 1.04 / (1 - loss) + 0.075, `wire ${wire}`);
     const queue = session.forward.queueing.slice(session.forward.queueing.length / 2);
     queue.sort((a, b) => a - b);
     assert.ok((queue[Math.floor(queue.length * 0.95)] ?? 0) < 30, "standing queue");
@@ -66,6 +67,21 @@ test("20 % loss in both directions and 200 ms: half a second per lost round, no 
   const lossy = { delayMs: 100, loss: 0.2 };
   const { goodput } = run({ forward: { ...lossy, bitsPerSecond: 100 * MBIT }, backward: lossy });
   assert.ok(goodput > 0.75 * ceiling(100 * MBIT, 0.2), `goodput ${goodput / MBIT}`);
+});
+
+test("a rise that a busy receiver ended too soon is followed by another", () => {
+  let told = 0;
+  run({
+    forward: { bitsPerSecond: 500 * MBIT, delayMs: 100, loss: 0.2 },
+    records: 60,
+    onStep: ({ nowMs, forward, rate }) => {
+      // For a tenth of a second, while it rises, everything takes longer and longer.
+      const slow = nowMs >= 200 && nowMs < 300;
+      forward.conditions = { ...forward.conditions, delayMs: slow ? nowMs - 100 : 100 };
+      if (nowMs === 1500) told = (rate.capacityBytesPerSecond * 8) / MBIT;
+    },
+  });
+  assert.ok(told > 400, `${told} Mbit/s after 1.5 s`);
 });
 
 test("a slow link is not flooded, a capped one not used beyond its cap", () => {
