@@ -7,9 +7,11 @@ import { CopyError } from "./copy-error.ts";
 import { formatProgress } from "./format-progress.ts";
 import { type HelperConsole, moreTelling } from "./helper-console.ts";
 import type { Run } from "./run.ts";
-import { formatLimit, waitUntil } from "./wait-until.ts";
+import { formatLimit, type Waiting, waitUntil } from "./wait-until.ts";
 
 const STEP = "transfer";
+
+type Watching = Waiting & Pick<Run, "request" | "report">;
 
 export interface Transferred {
   /** By index of the job's disks. */
@@ -21,7 +23,7 @@ export interface Transferred {
 
 /** @throws CopyError `helper-failed`, `helper-lost` or `digest-mismatch`. */
 export async function transfer(
-  run: Run,
+  run: Watching,
   source: HelperConsole,
   destination: HelperConsole,
   volumeNames: readonly string[],
@@ -46,15 +48,14 @@ export async function transfer(
 }
 
 /** @returns What the sender has counted, when both are done. */
-async function look(run: Run, consoles: readonly HelperConsole[], volumeCount: number) {
+async function look(run: Watching, consoles: readonly HelperConsole[], volumeCount: number) {
   try {
     for (const console of consoles) {
       await console.listen(run.clock.now());
-      if (!isDone(console, volumeCount)) {
-        await console.check();
-        checkSilence(run, console);
-      }
+      if (!isDone(console, volumeCount)) await console.check();
     }
+    // Last: one that is silent may only be waiting for the other, which has failed or is gone.
+    for (const console of consoles) if (!isDone(console, volumeCount)) checkSilence(run, console);
   } catch (error) {
     throw await moreTelling(error, consoles);
   }
@@ -67,7 +68,7 @@ function isDone({ done, digests }: HelperConsole, volumeCount: number): boolean 
   return done !== undefined && digests.size >= volumeCount;
 }
 
-function checkSilence(run: Run, console: HelperConsole): void {
+function checkSilence(run: Watching, console: HelperConsole): void {
   const limitMs = console.progress === undefined ? run.limits.introductionMs : run.limits.silenceMs;
   if (run.clock.now() - console.heardAtMs < limitMs) return;
   const about = console.progress === undefined ? "never started" : "has said nothing new";
@@ -78,7 +79,7 @@ function checkSilence(run: Run, console: HelperConsole): void {
   });
 }
 
-function report(run: Run, consoles: readonly HelperConsole[]): void {
+function report(run: Watching, consoles: readonly HelperConsole[]): void {
   // What counts is what the destination has confirmed; it may be the source that tells it sooner.
   const best = consoles
     .flatMap(({ progress }) => progress ?? [])
