@@ -23,7 +23,7 @@ import { readTagSpecifications, tagList } from "../tags.ts";
 import { checkDescription } from "./image-name.ts";
 import { findInstance, volumesOf } from "./instance-lookup.ts";
 import { imagesUsing, removeSnapshot } from "./snapshot-use.ts";
-import { findVolume } from "./volumes.ts";
+import { findVolume } from "./volume-lookup.ts";
 
 export const SNAPSHOT_ACTIONS: readonly Action[] = [
   ec2Action<CreateSnapshotRequest, SnapshotInfo>(

@@ -30,6 +30,7 @@ import { SNAPSHOT_ACTIONS } from "./snapshots.ts";
 import { STS_ACTIONS } from "./sts.ts";
 import { SUBNET_ACTIONS } from "./subnets.ts";
 import { TAG_ACTIONS } from "./tags.ts";
+import { VOLUME_ATTACHMENT_ACTIONS } from "./volume-attachments.ts";
 import { VOLUME_ACTIONS } from "./volumes.ts";
 import { VPC_ACTIONS } from "./vpcs.ts";
 import { ZONE_ACTIONS } from "./zones.ts";
@@ -48,6 +49,7 @@ export const ACTIONS: ReadonlyMap<string, Action> = new Map(
     ...SNAPSHOT_ACTIONS,
     ...SNAPSHOT_ATTRIBUTE_ACTIONS,
     ...VOLUME_ACTIONS,
+    ...VOLUME_ATTACHMENT_ACTIONS,
     RUN_INSTANCES,
     ...INSTANCE_ACTIONS,
     ...INSTANCE_ATTRIBUTE_ACTIONS,
