@@ -61,9 +61,9 @@ export class KeptLeaves {
     // Not by String(): an object may say that it has no toString.
     const bytes = Buffer.from(typeof digests === "string" ? digests : "", "base64");
     const sane = Number.isSafeInteger(from) && Number.isSafeInteger(to);
-    if (!sane || from < heard.known || from > to || to > heard.leaves) return;
-    // Only now, since an object may refuse to be reckoned with, too.
-    if (bytes.length && bytes.length !== (to - from) * KEPT_DIGEST_BYTES) return;
+    // Asked only when they are numbers, since an object may refuse to be reckoned with, too.
+    const fits = () => !bytes.length || bytes.length === (to - from) * KEPT_DIGEST_BYTES;
+    if (!sane || from < heard.known || from > to || to > heard.leaves || !fits()) return;
     heard.known = to;
     this.#room -= bytes.length / KEPT_DIGEST_BYTES;
     if (bytes.length && this.#room >= 0) heard.windows.push({ from, to, digests: bytes });
