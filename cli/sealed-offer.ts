@@ -22,6 +22,7 @@ import {
 } from "../tsunami/sealed/control.ts";
 import { CONTROL_BYTES_MAX, VOLUMES_MAX, WAITS } from "../tsunami/sealed/limits.ts";
 import { TransferError } from "../tsunami/transfer-error.ts";
+import { isAlert, unlessOtherRevision } from "./tsunami-other-revision.ts";
 
 const OFFER_IDENTITY = "tsunami-offer";
 /** Identity of a connection that replaces a broken one. */
@@ -128,6 +129,13 @@ export async function askForFiles(
 }
 
 async function ask(want: ControlMessage, options: AskOptions): Promise<ChosenFiles> {
+  const { peerAddress: host, port, signal } = options;
+  return await unlessOtherRevision({ host, port, revision: "sealed", signal }, (until) =>
+    askOften(want, { ...options, signal: until }),
+  );
+}
+
+async function askOften(want: ControlMessage, options: AskOptions): Promise<ChosenFiles> {
   const { peerAddress, port, psk, signal, connectTimeoutMs } = options;
   const calling = { listens: false, peerAddress, port, psk, pskIdentity: OFFER_IDENTITY };
   const exchange = async (met: Control) => {
@@ -210,7 +218,9 @@ async function connect(
         throw new TransferError("peer-unreachable", message, error);
       }
       if (error.code === "peer-refused" && !isBusy(error)) {
-        const message = `${options.peerAddress} did not accept our key: do both have the same?`;
+        const message = isAlert(codeOf(error))
+          ? `${options.peerAddress} did not accept our key: do both have the same?`
+          : `${options.peerAddress} is no server with --sealed: what it says is no TLS`;
         throw new TransferError("peer-refused", message, error);
       }
       if (!isBusy(error)) throw error;
@@ -225,9 +235,12 @@ async function connect(
 }
 
 /** A key that is wrong has another alert than an identity that is not expected now. */
-function isBusy({ code, cause }: TransferError): boolean {
-  const alert = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return code === "peer-refused" && alert.endsWith("HANDSHAKE_FAILURE");
+function isBusy(error: TransferError): boolean {
+  return error.code === "peer-refused" && codeOf(error).endsWith("HANDSHAKE_FAILURE");
+}
+
+function codeOf({ cause }: TransferError): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
 /** The next message, which must be of that type; the one after it waits for whoever listens next. */

@@ -1,11 +1,12 @@
 /** `tsunami serve|get|list` in the classic revision. */
 
-import { ClassicReceiver } from "../tsunami/classic/receiver.ts";
+import { ClassicReceiver, type ConnectOptions } from "../tsunami/classic/receiver.ts";
 import { type ServeEvent, serveClassic } from "../tsunami/classic/sender.ts";
 import { ALL_FILES } from "../tsunami/classic/wire.ts";
 import { outputPlaces } from "./output-places.ts";
 import { formatBytes, formatRate, printable, TransferMeter } from "./transfer-meter.ts";
 import type { GetCommand, ListCommand, ServeCommand } from "./tsunami-command.ts";
+import { unlessOtherRevision } from "./tsunami-other-revision.ts";
 import type { TsunamiOutput } from "./tsunami-output.ts";
 
 export async function serveFiles(
@@ -42,7 +43,7 @@ export async function getFiles(
   { say, signal }: TsunamiOutput,
 ): Promise<void> {
   const { host, port, parameters, policy, historyPercent, udpPort, dataAddress, json } = command;
-  const receiver = await ClassicReceiver.connect({ host, port, secret, signal });
+  const receiver = await connect({ host, port, secret, signal });
   try {
     const names: string[] = [];
     for (const file of command.files) {
@@ -79,7 +80,7 @@ export async function listFiles(
   secret: Uint8Array,
   { say, signal }: TsunamiOutput,
 ): Promise<void> {
-  const receiver = await ClassicReceiver.connect({ host, port, secret, signal });
+  const receiver = await connect({ host, port, secret, signal });
   try {
     for (const file of await receiver.list()) {
       say(json ? JSON.stringify(file) : `${file.sizeBytes}\t${printable(file.name)}`);
@@ -87,6 +88,12 @@ export async function listFiles(
   } finally {
     receiver.close();
   }
+}
+
+async function connect(options: ConnectOptions & { readonly port: number }) {
+  return await unlessOtherRevision({ ...options, revision: "classic" }, (signal) =>
+    ClassicReceiver.connect({ ...options, signal }),
+  );
 }
 
 function withMessage(event: ServeEvent): object {
