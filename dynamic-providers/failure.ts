@@ -11,7 +11,7 @@
 
 import { printable, printableLine } from "./printable.ts";
 import { isCopyError } from "./workflow/copy-error.ts";
-import type { Problem } from "./workflow/preflight.ts";
+import type { Problem } from "./workflow/preflight/problem.ts";
 
 /** Longest text of an error; an error of a helper ends with its last console lines. */
 const MESSAGE_MAX_LENGTH = 6_000;

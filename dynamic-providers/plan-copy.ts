@@ -11,7 +11,8 @@ import { userDataTemplates } from "./user-data-template.ts";
 import type { CopyRequest, FidelityLine } from "./workflow/copy-request.ts";
 import type { Estimate } from "./workflow/estimate.ts";
 import { defaultLimits } from "./workflow/limits.ts";
-import { type Problem, preflight } from "./workflow/preflight.ts";
+import type { Problem } from "./workflow/preflight/problem.ts";
+import { preflight } from "./workflow/preflight.ts";
 
 /** The arguments of a `CopiedAmi` as plain values; outputs of other resources by `pulumi.output(args).apply(planCopy)`. */
 export type CopyPlanArgs = Unwrap<CopyRequestArgs>;

@@ -1,48 +1,41 @@
 /** What can be known to go wrong before anything is created, all of it at once. */
 
-import { isCloudError } from "../ec2/cloud-error.ts";
 import type { Image } from "../ec2/ec2.ts";
-import { chooseHelper, type FoundHelper, type HelperChoice } from "./choose-helper.ts";
 import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
 import { type Estimate, estimateCopy } from "./estimate.ts";
 import { judgeFidelity } from "./fidelity.ts";
-import { listenerOf, type Reach } from "./find-reach.ts";
+import { listenerOf } from "./find-reach.ts";
 import { VOLUME_PERFORMANCE } from "./launch-helper.ts";
-import { checkAllowed, missingHelperImage } from "./preflight/check-allowed.ts";
-import { checkBoot } from "./preflight/check-boot.ts";
+import { checkAllowed } from "./preflight/check-allowed.ts";
 import { checkCredentials } from "./preflight/check-credentials.ts";
-import { checkDebug } from "./preflight/check-debug.ts";
-import { checkDevices } from "./preflight/check-devices.ts";
-import { checkEncryption } from "./preflight/check-encryption.ts";
 import { checkFidelity } from "./preflight/check-fidelity.ts";
-import { checkHelper } from "./preflight/check-helper.ts";
 import { checkJob } from "./preflight/check-job.ts";
 import { checkLicense, type LicenseCheck, missingDonor } from "./preflight/check-license.ts";
-import { checkName, inheritedName } from "./preflight/check-name.ts";
+import { inheritedName } from "./preflight/check-name.ts";
 import { checkPublic } from "./preflight/check-public.ts";
 import { checkQuotas, type QuotaCheck } from "./preflight/check-quotas.ts";
-import { checkReach } from "./preflight/check-reach.ts";
 import { checkRights } from "./preflight/check-rights.ts";
 import { checkSharing } from "./preflight/check-sharing.ts";
-import { checkSnapshots } from "./preflight/check-snapshots.ts";
-import { checkSourceImage, isImageId } from "./preflight/check-source-image.ts";
-import { checkTags } from "./preflight/check-tags.ts";
-import { checkVolumeTypes } from "./preflight/check-volume-types.ts";
+import {
+  destinationChecks,
+  helperChecks,
+  sideChecks,
+  sourceChecks,
+} from "./preflight/check-sides.ts";
+import { isImageId } from "./preflight/check-source-image.ts";
 import { enterSide } from "./preflight/enter-side.ts";
+import {
+  bestOf,
+  choicesOf,
+  findHelper,
+  type Helpers,
+  reachesOf,
+} from "./preflight/find-helpers.ts";
+import { type Problem, problemFrom, sentences } from "./preflight/problem.ts";
 import { type NeedsSubject, quotaNeeds } from "./quota-needs.ts";
 import type { Clouds, RunContext } from "./run-context.ts";
 import { volumesToCopy } from "./volumes-to-copy.ts";
-
-/** One thing that stands in the way of a copy. */
-export interface Problem {
-  /** Path of the argument to change: `source.region`. */
-  readonly property: string;
-  /** What is wrong, with the ids involved: one sentence. */
-  readonly message: string;
-  /** What to do: one sentence. */
-  readonly hint: string;
-}
 
 export interface PreflightReport {
   /** Empty: nothing known stands in the way. */
@@ -162,73 +155,6 @@ async function lookAtSource(
   return describeSource(clouds.source, sourceAmiId, entered.accountId);
 }
 
-async function sourceChecks(
-  request: CopyRequest,
-  clouds: Clouds,
-  { accountId }: SideIdentity,
-  look: Promise<SourceImage | undefined>,
-): Promise<Problem[]> {
-  const groups = await Promise.all([
-    sentences("source", async () => {
-      const source = await look;
-      const { region } = clouds.source;
-      return [
-        ...checkSourceImage(request, source?.image, { region, accountId }),
-        ...checkSnapshots(request.sourceAmiId, source),
-        ...checkDevices(request, source),
-        ...checkTags(request, source),
-      ];
-    }),
-    sentences("source", async () => checkBoot(request, await look, accountId, clouds.source)),
-  ]);
-  return groups.flat();
-}
-
-type Helpers = Record<"source" | "destination", Promise<FoundHelper | undefined>>;
-
-/** What is asked of either side alike. */
-async function sideChecks(
-  side: "source" | "destination",
-  request: CopyRequest,
-  clouds: Clouds,
-  helpers: Helpers,
-  look: Promise<SourceImage | undefined>,
-): Promise<Problem[]> {
-  const missing = async () => {
-    const image = missingHelperImage(side, request, await helpers[side].catch(() => undefined));
-    if (side === "destination" || !isImageId(request.sourceAmiId)) return image;
-    return (await look.catch(() => true)) === undefined ? [...image, request.sourceAmiId] : image;
-  };
-  const groups = await Promise.all([
-    sentences(side, () => checkDebug(side, request, clouds[side])),
-    sentences(side, async () => checkAllowed(side, await missing(), clouds[side])),
-  ]);
-  return groups.flat();
-}
-
-/** @param look - Absent: this side cannot be entered. */
-async function findHelper(
-  side: "source" | "destination",
-  request: CopyRequest,
-  clouds: Clouds,
-  look: Promise<SourceImage | undefined> | undefined,
-): Promise<FoundHelper | undefined> {
-  if (look === undefined) return undefined;
-  const source = await look.catch(() => undefined);
-  return chooseHelper(clouds[side], request.helper[side], volumeCount(source));
-}
-
-async function helperChecks(request: CopyRequest, helpers: Helpers): Promise<Problem[]> {
-  const sides = ["source", "destination"] as const;
-  const groups = await Promise.all(
-    sides.map((side) =>
-      sentences(side, async () => checkHelper(side, request, await helpers[side])),
-    ),
-  );
-  const [source, destination] = await reachesOf(helpers);
-  return [...groups.flat(), ...checkReach(source, destination)];
-}
-
 async function rightsChecks(
   request: CopyRequest,
   clouds: Clouds,
@@ -282,10 +208,6 @@ async function jobChecks(
   );
 }
 
-async function reachesOf({ source, destination }: Helpers) {
-  return Promise.all([source, destination].map((found) => found.then(reachOf, () => undefined)));
-}
-
 async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate | undefined> {
   const sides = [helpers.source, helpers.destination].map((found) =>
     found.then(bestOf, () => undefined),
@@ -297,72 +219,12 @@ async function expected(source: SourceImage, helpers: Helpers): Promise<Estimate
   return estimateCopy({ volumes, source: from.type, destination: to.type });
 }
 
-function reachOf(found: FoundHelper | undefined): Reach | undefined {
-  return bestOf(found)?.reach;
-}
-
-function bestOf(found: FoundHelper | undefined): HelperChoice | undefined {
-  return choicesOf(found)[0];
-}
-
-function choicesOf(found: FoundHelper | undefined): readonly HelperChoice[] {
-  return found !== undefined && "choices" in found ? found.choices : [];
-}
-
-async function destinationChecks(
-  request: CopyRequest,
-  clouds: Clouds,
-  previous: RunIdentity | undefined,
-  { look, helpers }: { readonly look: Promise<SourceImage | undefined>; readonly helpers: Helpers },
-): Promise<Problem[]> {
-  const groups = await Promise.all([
-    sentences("destination", async () => {
-      // What they fail with is told where they are asked for by themselves.
-      const source = await look.catch(() => undefined);
-      const helper = bestOf(await helpers.destination.catch(() => undefined));
-      if (source === undefined || helper === undefined) return [];
-      const { availabilityZone } = helper.subnet;
-      return checkVolumeTypes(request, source, availabilityZone, clouds.destination);
-    }),
-    sentences("destination", () => checkName(request.name, clouds.destination, previous)),
-    sentences("destination", () => checkEncryption(request, clouds.destination)),
-  ]);
-  return groups.flat();
-}
-
-/** One at least: also before the source is known a helper needs a place for a volume. */
-function volumeCount(source: SourceImage | undefined): number {
-  if (source === undefined) return 1;
-  return Math.max(1, volumesToCopy(source).length);
-}
-
-/** A check that AWS does not answer is a problem of that side as well. */
-async function sentences(
-  side: "source" | "destination",
-  check: () => Promise<Problem[]>,
-): Promise<Problem[]> {
-  try {
-    return await check();
-  } catch (error) {
-    return [problemFrom(side, error)];
-  }
-}
-
-function problemFrom(side: "source" | "destination", error: unknown): Problem {
-  if (!isCloudError(error)) throw error;
-  const hint =
-    error.kind === "denied"
-      ? `Allow ec2:${error.operation} to the identity of this side.`
-      : "Run again when AWS answers.";
-  return { property: side, message: `${error.message}.`, hint };
-}
-
 type EnterResult = Awaited<ReturnType<typeof enterSide>>;
 
 function identityOf(result: EnterResult): SideIdentity | undefined {
   return "identity" in result ? result.identity : undefined;
 }
 
-async function problemOf(result: EnterResult): Promise<Problem[]> {
+function problemOf(result: EnterResult): Problem[] {
   return "problem" in result ? [result.problem] : [];
 }

@@ -6,7 +6,7 @@
 import type { Ec2 } from "../../ec2/ec2.ts";
 import type { FoundHelper } from "../choose-helper.ts";
 import type { CopyRequest } from "../copy-request.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 /** @param missing - What was looked for in vain, in words. */
 export async function checkAllowed(

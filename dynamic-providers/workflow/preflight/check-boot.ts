@@ -8,7 +8,7 @@ import type { Ec2, Image } from "../../ec2/ec2.ts";
 import { chooseBoot } from "../choose-boot.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 const PROPERTY = "sourceAmiId";
 

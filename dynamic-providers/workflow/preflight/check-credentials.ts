@@ -1,6 +1,6 @@
 /** Will the credentials hold until the copy is done? Only of those that say when they end. Pure. */
 
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 export interface CredentialsEnds {
   /** ISO 8601; absent: they renew themselves, or do not tell. */

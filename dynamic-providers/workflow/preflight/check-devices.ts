@@ -7,7 +7,7 @@ import type { BlockDevice } from "../../ec2/ec2.ts";
 import { wantedDevices } from "../carry-over.ts";
 import type { CopyRequest, DeviceChange } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 type EbsDevice = Exclude<BlockDevice, { readonly kind: "ephemeral" }>;
 

@@ -2,7 +2,7 @@
 
 import type { Ec2 } from "../../ec2/ec2.ts";
 import type { CopyRequest } from "../copy-request.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 export async function checkEncryption(
   { encrypted }: Pick<CopyRequest, "encrypted">,

@@ -2,7 +2,7 @@
 
 import type { FidelityLine } from "../copy-request.ts";
 import { losses } from "../fidelity.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 export function checkFidelity(
   strict: boolean | undefined,

@@ -2,7 +2,7 @@
 
 import type { FoundHelper, NoChoice } from "../choose-helper.ts";
 import type { CopyRequest } from "../copy-request.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 /** @param found - Absent: the side could not be entered, which is a problem of its own. */
 export function checkHelper(

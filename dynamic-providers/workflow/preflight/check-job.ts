@@ -7,10 +7,10 @@
 import type { HelperSide } from "../../../agent/contract.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import { deviceNames, helperJob } from "../helper-job.ts";
-import type { Problem } from "../preflight.ts";
 import type { RunContext } from "../run-context.ts";
 import { packUserData } from "../user-data.ts";
 import type { VolumeToCopy } from "../volumes-to-copy.ts";
+import type { Problem } from "./problem.ts";
 
 /** As a run's id is: of a run that has none yet. */
 const SOME_RUN = "0f1e2d3c4b5a6978";

@@ -8,7 +8,7 @@ import { chooseHelper } from "../choose-helper.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import { findDonor } from "../find-donor.ts";
 import { isLicensed, licenseName } from "../license-donor.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 const PROPERTY = "licenseDonorAmiId";
 

@@ -3,8 +3,8 @@
 import { Tag } from "../../../agent/contract.ts";
 import type { Ec2, Image } from "../../ec2/ec2.ts";
 import type { RunIdentity } from "../copy-request.ts";
-import type { Problem } from "../preflight.ts";
 import { nameWithRun } from "../register-image.ts";
+import type { Problem } from "./problem.ts";
 
 export async function checkName(
   name: string | undefined,

@@ -4,7 +4,7 @@ import type { Ec2 } from "../../ec2/ec2.ts";
 import { mapPermissions, type Route } from "../carry-over.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 export async function checkPublic(
   request: CopyRequest,

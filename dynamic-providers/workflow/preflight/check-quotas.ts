@@ -7,7 +7,6 @@
 
 import { isCloudError } from "../../ec2/cloud-error.ts";
 import type { Ec2 } from "../../ec2/ec2.ts";
-import type { Problem } from "../preflight.ts";
 import type { PlaceNeeds } from "../quota-needs.ts";
 import {
   formatQuota,
@@ -17,6 +16,7 @@ import {
   STANDARD_VCPUS,
   STORAGE,
 } from "../quotas.ts";
+import type { Problem } from "./problem.ts";
 
 export interface QuotaCheck {
   readonly problems: readonly Problem[];

@@ -9,7 +9,7 @@ import type { Ec2 } from "../../ec2/ec2.ts";
 import type { HelperChoice } from "../choose-helper.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import { VOLUME_PERFORMANCE } from "../launch-helper.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 /** As a run's: a policy may ask for the tags by name. */
 const TAGS = {

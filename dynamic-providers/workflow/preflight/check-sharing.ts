@@ -9,7 +9,7 @@ import { mapPermissions, type Route } from "../carry-over.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";
 import { isEncryptionWanted } from "../find-finished.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 const PROPERTY = "copyLaunchPermissions";
 

@@ -1,7 +1,7 @@
 /** Are the snapshots of the source such as a volume can be made of? Pure. */
 
 import type { SourceImage } from "../describe-source.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 const PROPERTY = "sourceAmiId";
 

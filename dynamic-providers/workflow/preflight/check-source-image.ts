@@ -3,7 +3,7 @@
 import type { Image } from "../../ec2/ec2.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import { isLicensed } from "../license-donor.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 const PROPERTY = "sourceAmiId";
 

@@ -3,8 +3,8 @@
 import { wantedImageTags } from "../carry-over.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";
-import type { Problem } from "../preflight.ts";
 import { withoutReserved } from "../run.ts";
+import type { Problem } from "./problem.ts";
 
 /** EC2: 50 tags a resource; at most six at a time are ours, of the image as of a snapshot. */
 const TAG_COUNT_MAX = 44;

@@ -3,7 +3,7 @@
 import { type CloudError, isCloudError } from "../../ec2/cloud-error.ts";
 import type { Ec2 } from "../../ec2/ec2.ts";
 import type { SideIdentity, SideReference } from "../copy-request.ts";
-import type { Problem } from "../preflight.ts";
+import type { Problem } from "./problem.ts";
 
 type Side = "source" | "destination";
 
