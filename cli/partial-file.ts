@@ -23,6 +23,9 @@ export class PartialFile {
   /** @throws TransferError `disk-io`: it cannot be written, or another program is writing it. */
   static async open(path: string): Promise<PartialFile> {
     const status = statSync(path, { throwIfNoEntry: false });
+    if (status?.isDirectory()) {
+      throw new TransferError("disk-io", `${path} cannot be written: it is a folder`);
+    }
     if (status !== undefined && !status.isFile()) return new PartialFile(path, path);
     const file = new PartialFile(path, `${path}.part`);
     try {

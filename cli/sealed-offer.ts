@@ -31,6 +31,8 @@ export const FILES_IDENTITY = "tsunami-files";
 const ANSWER_MS = 30_000;
 /** Ours. Between calls to a server that is busy. */
 const BUSY_MS = 300;
+/** Ours. For a server that is about to be started: a port that refuses calls for so long is nobody's. */
+const REFUSED_MS = 5_000;
 /** Ours. A timer counts milliseconds in 31 bits: a server waits three weeks, then again. */
 const PATIENCE_MS = 2 ** 31 - 1;
 /** Ours. Room for the frame around the names. */
@@ -210,7 +212,7 @@ async function connect(
   const endMs = performance.now() + connectMs;
   for (;;) {
     try {
-      return await openControl(options, { ...WAITS, connectMs }, signal);
+      return await openControl(options, { ...WAITS, connectMs }, signal, REFUSED_MS);
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
       if (error.message.includes("before secure TLS")) {

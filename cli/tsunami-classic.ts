@@ -35,6 +35,7 @@ export async function serveFiles(
   } finally {
     await sender.close();
   }
+  signal.throwIfAborted();
 }
 
 export async function getFiles(

@@ -40,7 +40,8 @@ All three:
     --secret-file F       the shared secret, in a file; default: the original's, which is no secret
     --sealed --psk-file F the sealed revision: encrypted, proved, no parameters. F holds 64 hex
                           digits (openssl rand -hex 32). One receiver at a time; files, block devices
-                          and /dev/null. get takes --rate R as an upper limit, if given.
+                          and /dev/null. get takes --rate R as an upper limit, if given, and none of the
+                          other parameters; serve no --heartbeat.
                           A get that was stopped or killed leaves NAME.part: the same get goes on.
     --size BYTES          serve --sealed: the length of a character device such as /dev/urandom
     --json                results as lines of JSON
@@ -130,6 +131,20 @@ const GET = {
   "udp-port": { type: "string" },
   "data-from": { type: "string" },
 } as const;
+/** What the sealed revision finds out for itself, or has no use for. */
+const CLASSIC_ONLY = [
+  "secret-file",
+  "heartbeat",
+  "block-size",
+  "error",
+  "slowdown",
+  "speedup",
+  "history",
+  "lossy",
+  "loss-window",
+  "udp-port",
+  "data-from",
+] as const;
 
 /**
  * @param directory - From which relative file names are meant.
@@ -247,13 +262,14 @@ function readCredentials(
     readonly sealed?: boolean | undefined;
     readonly "psk-file"?: string | undefined;
     readonly "secret-file"?: string | undefined;
-  },
+  } & { readonly [option in (typeof CLASSIC_ONLY)[number]]?: string | boolean | undefined },
   directory: string,
 ): Credentials {
   const { sealed, "psk-file": pskFile, "secret-file": secretFile } = values;
   if (sealed === true) {
     if (pskFile === undefined) throw new UsageError("--sealed needs --psk-file");
-    if (secretFile !== undefined) throw new UsageError("--secret-file is for the classic revision");
+    const classic = CLASSIC_ONLY.find((option) => values[option] !== undefined);
+    if (classic !== undefined) throw new UsageError(`--${classic} is for the classic revision`);
     const digits = readSecretFile(pskFile, directory).toString("latin1").trim();
     if (!/^[0-9a-f]{64}$/i.test(digits)) {
       throw new UsageError(`${pskFile} does not hold 64 hex digits: openssl rand -hex 32 > FILE`);
@@ -283,7 +299,8 @@ function readSecretFile(path: string, directory: string): Buffer {
       closeSync(file);
     }
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${path} cannot be read: ${why}`);
   }
   if (length <= SECRET_MAX_BYTES) return bytes.subarray(0, length);
   throw new UsageError(`${path} is longer than ${SECRET_MAX_BYTES} bytes: it holds no secret`);

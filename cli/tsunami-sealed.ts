@@ -25,6 +25,7 @@ import {
 import { formatBytes, formatRate, printable, TransferMeter } from "./transfer-meter.ts";
 import type { GetCommand, ListCommand, ServeCommand } from "./tsunami-command.ts";
 import type { TsunamiOutput } from "./tsunami-output.ts";
+import { checkPort } from "./tsunami-port.ts";
 
 /** Ours. A person who typed a wrong name of a host does not want to wait two minutes. */
 const CONNECT_MS = 30_000;
@@ -45,6 +46,7 @@ export async function serveSealed(
     files.push({ name, sizeBytes: await sizeOf(name, command.deviceSizeBytes) });
   }
   checkOffer(files);
+  await checkPort(port, address);
   if (json) say(JSON.stringify({ kind: "listening", port }));
   else note(`${files.length} files served, sealed, at port ${port} until Ctrl-C`);
   while (!signal.aborted) {
@@ -72,7 +74,7 @@ export async function serveSealed(
           `sent ${names.map(printable).join(", ")}: ${formatBytes(report.bytesSent)} on the wire`,
         );
     } catch (error) {
-      if (signal.aborted) return;
+      signal.throwIfAborted();
       // A port that is taken stays taken; everything else was one receiver's trouble.
       if (!(error instanceof TransferError) || isOurPortsTrouble(error)) throw error;
       const { message } = error;
@@ -82,6 +84,7 @@ export async function serveSealed(
       await pause(FAILURE_PAUSE_MS);
     }
   }
+  signal.throwIfAborted();
 }
 
 export async function getSealed(
@@ -128,6 +131,9 @@ export async function getSealed(
       else say(`${printable(name)}  ${formatBytes(sizeBytes)}  ${rate}  digest ${digest}`);
     }
   } catch (error) {
+    // Once a session has begun it tells the server itself, and has closed the connection since.
+    const { message } = error as Error;
+    met.send({ type: "failed", code: "peer-lost", message });
     const spoiled = error instanceof TransferError && error.code === "digest-mismatch";
     const left = targets.flatMap((target) => target.leave(spoiled) ?? []);
     if (left.length > 0) note(`the same command goes on where ${left.join(", ")} ends`);

@@ -6,6 +6,7 @@
  */
 
 import { printable, printableLine } from "../dynamic-providers/printable.ts";
+import { TransferError } from "../tsunami/transfer-error.ts";
 import { getFiles, listFiles, serveFiles } from "./tsunami-classic.ts";
 import { readCommand, type TsunamiCommand, USAGE, UsageError } from "./tsunami-command.ts";
 import type { TsunamiOutput } from "./tsunami-output.ts";
@@ -22,30 +23,48 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   stopped: 130,
 };
 
+/** Ours. A second Ctrl-C so much later is a person's: npm hands on the first, which came by itself. */
+const AGAIN_MS = 500;
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  const { signal } = stopOnSignals();
   try {
     await run(readCommand(argv, callersDirectory()), {
       say: (line) => process.stdout.write(`${line}\n`),
       note: (line) => process.stderr.write(`tsunami: ${printableLine(line)}\n`),
-      signal: stop.signal,
+      signal,
     });
     return 0;
-  } catch (error) {
+  } catch (failure) {
+    // What broke because we let go of it is not what a person has to know.
+    const error: unknown = signal.aborted ? signal.reason : failure;
     const message = error instanceof Error ? error.message : String(error);
     // Only what is wrongly asked has lines of ours; a peer's names and reasons get none.
     const shown = error instanceof UsageError ? printable(message) : printableLine(message);
     process.stderr.write(`tsunami: ${shown}\n`);
     return exitCodeOf(error);
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
   }
+}
+
+/**
+ * The first one asks the command to end well, which takes some seconds with a peer that is silent; one
+ * that comes later ends it at once. Heard to the end: nothing must be left undone by the first one's
+ * echo.
+ */
+function stopOnSignals(): AbortController {
+  const stop = new AbortController();
+  let firstMs = 0;
+  const onSignal = (): void => {
+    const nowMs = performance.now();
+    if (!stop.signal.aborted) firstMs = nowMs;
+    else if (nowMs - firstMs > AGAIN_MS) process.exit(EXIT_CODES.stopped);
+    stop.abort(new TransferError("stopped", "stopped on request"));
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return stop;
 }
 
 async function run(command: TsunamiCommand, output: TsunamiOutput): Promise<void> {

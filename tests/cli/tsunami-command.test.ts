@@ -78,6 +78,8 @@ describe("tsunami's command line", () => {
   });
 
   it("says what is wrong with an option", () => {
+    writeFileSync(join(folder, "key"), "0f".repeat(32));
+    const sealed = ["--sealed", "--psk-file", "key"];
     const wrong: readonly (readonly [RegExp, ...string[]])[] = [
       [/unknown command steal/, "steal"],
       [/serve needs a FILE/, "serve"],
@@ -92,6 +94,11 @@ describe("tsunami's command line", () => {
       [/--port 65536/, "serve", "--port", "65536", "f"],
       [/--nonsense/, "serve", "--nonsense", "f"],
       [/--size goes with/, "serve", "--size", "5", "f"],
+      [/--block-size is for/, "get", "h", "f", ...sealed, "--block-size", "1400"],
+      [/--lossy is for/, "get", "h", "f", ...sealed, "--lossy"],
+      [/--udp-port is for/, "get", "h", "f", ...sealed, "--udp-port", "5"],
+      [/--heartbeat is for/, "serve", "f", ...sealed, "--heartbeat", "5"],
+      [/\. cannot be read/, "list", "h", "--sealed", "--psk-file", "."],
     ];
     for (const [pattern, ...argv] of wrong) assert.throws(() => read(...argv), usage(pattern));
     assert.equal(read().name, "help");

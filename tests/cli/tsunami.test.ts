@@ -38,7 +38,7 @@ describe("tsunami on the command line", { timeout: 200_000 }, () => {
       assert.deepEqual(readdirSync(folder).sort(), ["c.txt", "in", "out", "psk", "secret"]);
       server.kill("SIGINT");
       const [code] = await once(server, "close");
-      assert.equal(code, 0);
+      assert.equal(code, 130);
     });
   }
 
@@ -81,6 +81,7 @@ describe("tsunami on the command line", { timeout: 200_000 }, () => {
       const { code, err } = await runToEnd(test, folder, argv);
       assert.equal(code, 5);
       assert.match(err, /EADDRINUSE/);
+      assert.doesNotMatch(err, /served/);
     }
   });
 
@@ -88,7 +89,12 @@ describe("tsunami on the command line", { timeout: 200_000 }, () => {
     const { folder, place } = await setUp(test, []);
     assert.equal((await runToEnd(test, folder, ["get"])).code, 2);
     const port = await freePort();
-    assert.equal((await runToEnd(test, folder, ["list", `127.0.0.1:${port}`])).code, 5);
+    for (const options of [[], ["--sealed", "--psk-file", "psk"]]) {
+      const argv = ["list", `127.0.0.1:${port}`, ...options];
+      const { code, err } = await runToEnd(test, folder, argv);
+      assert.equal(code, 5);
+      assert.match(err, /ECONNREFUSED/);
+    }
     const nowhere = ["get", place, "a.bin", "--output", "none/a.bin"];
     assert.equal((await runToEnd(test, folder, nowhere)).code, 6);
     assert.equal((await runToEnd(test, folder, ["serve", "none"])).code, 6);
