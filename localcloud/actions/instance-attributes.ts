@@ -10,7 +10,7 @@ import { shownProductCodes } from "../catalog/billing.ts";
 import { invalidValue, missingParameter } from "../protocol/api-error.ts";
 import type { InstanceRecord } from "../records.ts";
 import { billingOfInstance, findInstance, volumesOf } from "./instance-lookup.ts";
-import { findGroup } from "./security-groups.ts";
+import { findGroup } from "./security-group-lookup.ts";
 
 export const INSTANCE_ATTRIBUTE_ACTIONS: readonly Action[] = [
   ec2Action<DescribeInstanceAttributeRequest, InstanceAttribute>(

@@ -15,7 +15,8 @@ import { checkId, newId, notFound } from "../ids.ts";
 import { ApiError, invalidValue, missingParameter } from "../protocol/api-error.ts";
 import type { GroupRecord, GroupRuleRecord } from "../records.ts";
 import { readTagSpecifications } from "../tags.ts";
-import { describeRule, findGroup } from "./security-groups.ts";
+import { describeRule } from "./describe-security-group-rules.ts";
+import { findGroup } from "./security-group-lookup.ts";
 
 export const SECURITY_GROUP_RULE_ACTIONS: readonly Action[] = [
   ec2Action<AuthorizeSecurityGroupIngressRequest, AuthorizeSecurityGroupIngressResult>(

@@ -20,10 +20,10 @@ import type { SnapshotRecord } from "../records.ts";
 import { findOwnSnapshot, mayUse, visibleSnapshots } from "../sharing.ts";
 import { checkSnapshotable, freeze, makeSnapshot } from "../snapshot-making.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
+import { findOne } from "./find-named.ts";
 import { checkDescription } from "./image-name.ts";
 import { findInstance, volumesOf } from "./instance-lookup.ts";
 import { imagesUsing, removeSnapshot } from "./snapshot-use.ts";
-import { findVolume } from "./volume-lookup.ts";
 
 export const SNAPSHOT_ACTIONS: readonly Action[] = [
   ec2Action<CreateSnapshotRequest, SnapshotInfo>(
@@ -45,7 +45,7 @@ export const SNAPSHOT_ACTIONS: readonly Action[] = [
 ];
 
 async function createSnapshot(input: CreateSnapshotRequest, call: Call): Promise<SnapshotInfo> {
-  const volume = findVolume(call.store, input.VolumeId);
+  const volume = findOne("vol", call.store.volumes, input.VolumeId);
   checkDescription(input.Description);
   checkSnapshotable(call, [volume]);
   const tags = readTagSpecifications(input.TagSpecifications, ["snapshot"])("snapshot");

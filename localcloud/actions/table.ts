@@ -6,6 +6,8 @@ import { COPY_IMAGE } from "./copy-image.ts";
 import { CREATE_IMAGE } from "./create-image.ts";
 import { DEREGISTER_ACTIONS } from "./deregister-image.ts";
 import { DESCRIBE_IMAGES } from "./describe-images.ts";
+import { DESCRIBE_SECURITY_GROUP_RULES } from "./describe-security-group-rules.ts";
+import { DESCRIBE_SECURITY_GROUPS } from "./describe-security-groups.ts";
 import { EBS_DEFAULT_ACTIONS } from "./ebs-defaults.ts";
 import { IMAGE_ATTRIBUTE_ACTIONS } from "./image-attributes.ts";
 import { IMAGE_LIFECYCLE_ACTIONS } from "./image-lifecycle.ts";
@@ -58,7 +60,9 @@ export const ACTIONS: ReadonlyMap<string, Action> = new Map(
     ...CONSOLE_ACTIONS,
     ...TAG_ACTIONS,
     ...SECURITY_GROUP_ACTIONS,
+    DESCRIBE_SECURITY_GROUPS,
     ...SECURITY_GROUP_RULE_ACTIONS,
+    DESCRIBE_SECURITY_GROUP_RULES,
     ...ZONE_ACTIONS,
     ...VPC_ACTIONS,
     ...SUBNET_ACTIONS,

@@ -11,8 +11,8 @@ import { checkSubscribed } from "../marketplace.ts";
 import { ApiError, invalidValue } from "../protocol/api-error.ts";
 import type { Attachment, InstanceRecord, VolumeRecord } from "../records.ts";
 import { State } from "../states.ts";
+import { findOne } from "./find-named.ts";
 import { checkDeviceName, findInstance, volumesOf } from "./instance-lookup.ts";
-import { findVolume } from "./volume-lookup.ts";
 
 export const VOLUME_ATTACHMENT_ACTIONS: readonly Action[] = [
   ec2Action<AttachVolumeRequest, VolumeAttachment>(
@@ -32,7 +32,7 @@ const ATTACHING_MS = 20;
 
 async function attachVolume(input: AttachVolumeRequest, call: Call): Promise<VolumeAttachment> {
   const instance = findInstance(call, input.InstanceId);
-  const volume = findVolume(call.store, input.VolumeId);
+  const volume = findOne("vol", call.store.volumes, input.VolumeId);
   const device = input.Device ?? "";
   checkDeviceName(device);
   checkAttachable(call, volume, instance, device);
@@ -109,7 +109,7 @@ function checkLicence(call: Call, volume: VolumeRecord, instance: InstanceRecord
 }
 
 function detachVolume(input: DetachVolumeRequest, call: Call): VolumeAttachment {
-  const volume = findVolume(call.store, input.VolumeId);
+  const volume = findOne("vol", call.store.volumes, input.VolumeId);
   const { attachment } = volume;
   if (attachment === undefined) {
     throw new ApiError("IncorrectState", `Volume '${volume.id}' is in the 'available' state.`);

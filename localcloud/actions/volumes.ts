@@ -11,7 +11,7 @@ import type {
 import { type Action, type Call, ec2Action } from "../call.ts";
 import type { Zone } from "../catalog/regions.ts";
 import { applyFilters, type FilterTable } from "../filters.ts";
-import { notFound } from "../ids.ts";
+import { checkId, notFound } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, missingParameter } from "../protocol/api-error.ts";
 import type { VolumeRecord } from "../records.ts";
@@ -19,8 +19,8 @@ import { findSnapshot } from "../sharing.ts";
 import type { Store } from "../store.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 import { checkVolumeQuota, makeVolume, planVolume } from "../volume-making.ts";
+import { findOne } from "./find-named.ts";
 import { describeAttachment } from "./volume-attachments.ts";
-import { findVolume, findVolumes } from "./volume-lookup.ts";
 
 export const VOLUME_ACTIONS: readonly Action[] = [
   ec2Action<CreateVolumeRequest, Volume>(
@@ -52,11 +52,7 @@ export const VOLUME_ACTIONS: readonly Action[] = [
 function createVolume(input: CreateVolumeRequest, call: Call): Volume {
   const { store } = call;
   const [knownId] = store.tokens.recall("CreateVolume", input.ClientToken, input) ?? [];
-  if (knownId !== undefined) {
-    const known = store.volumes.get(knownId);
-    if (known === undefined) throw notFound("vol", knownId);
-    return describe(known, call);
-  }
+  if (knownId !== undefined) return describe(findOne("vol", store.volumes, knownId), call);
   const zone = chooseZone(input, call);
   const snapshot =
     input.SnapshotId === undefined ? undefined : findSnapshot(call, input.SnapshotId);
@@ -109,8 +105,15 @@ function describeVolumes(input: DescribeVolumesRequest, call: Call): DescribeVol
   };
 }
 
+function findVolumes(store: Store, ids: readonly string[]): VolumeRecord[] {
+  for (const id of ids) checkId("vol", id);
+  const missing = ids.find((id) => !store.volumes.has(id));
+  if (missing !== undefined) throw notFound("vol", missing);
+  return [...store.volumes.values()].filter((one) => ids.includes(one.id));
+}
+
 async function deleteVolume(input: DeleteVolumeRequest, call: Call): Promise<object> {
-  const volume = findVolume(call.store, input.VolumeId);
+  const volume = findOne("vol", call.store.volumes, input.VolumeId);
   if (volume.attachment !== undefined) {
     throw new ApiError(
       "VolumeInUse",
