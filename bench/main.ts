@@ -11,12 +11,13 @@
  */
 
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, rm } from "node:fs/promises";
+import { appendFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Content, describeMachine, makeImageContent, makeRandomContent } from "./contents.ts";
 import { compileProgram } from "./link/native-program.ts";
-import { type Measurement, measure, removeStaleWorkspaces } from "./measurement.ts";
+import { measure } from "./measure.ts";
+import type { Measurement } from "./measurement.ts";
 import { iperfBbr, iperfCubic } from "./peers/iperf.ts";
 import type { Peer } from "./peers/peer.ts";
 import { sshCopies } from "./peers/ssh-copy.ts";
@@ -26,6 +27,7 @@ import { uftp } from "./peers/uftp.ts";
 import { PEER_NAMES, POINT_SETS, POINTS, type Point } from "./points.ts";
 import { writeReport } from "./report/performance-page.ts";
 import { Results } from "./report/results.ts";
+import { makeWorkspace } from "./workspace.ts";
 
 const USAGE = `npm run bench -- [--only SET|POINT,...] [--peers NAME,...] [--runs N] [--size MIB]
                  [--limit SECONDS] [--results FILE] [--resume]
@@ -52,8 +54,6 @@ const PEERS: readonly Peer[] = [
   ...sshCopies,
   uftp,
 ];
-const WORKSPACES = "/dev/shm";
-const PREFIX = "amicopy-bench-";
 const ROOT = resolve(import.meta.dirname, "..");
 
 const { values } = parseArgs({
@@ -103,9 +103,7 @@ function choosePoints(): Point[] {
 async function bench(points: readonly Point[]): Promise<number> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort());
-  await removeStaleWorkspaces(WORKSPACES, PREFIX);
-  const workspace = join(WORKSPACES, `${PREFIX}${process.pid}`);
-  await mkdir(workspace, { mode: 0o700 });
+  const workspace = await makeWorkspace();
   try {
     return await runAll(points, workspace, stop.signal);
   } finally {
