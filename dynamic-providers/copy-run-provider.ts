@@ -11,7 +11,8 @@ import { referencesChanged, replacingChanges } from "./replacement.ts";
 import { checkAccount } from "./workflow/check-account.ts";
 import type { CopyRequest, FidelityLine, RunIdentity } from "./workflow/copy-request.ts";
 import { formatEstimate } from "./workflow/estimate.ts";
-import { formatFidelity, losses } from "./workflow/fidelity.ts";
+import { losses } from "./workflow/fidelity-line.ts";
+import { formatFidelity } from "./workflow/format-fidelity.ts";
 import { licenseName } from "./workflow/license-donor.ts";
 
 /** What the state holds of a run. */

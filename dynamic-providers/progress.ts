@@ -7,7 +7,7 @@
 import type { EngineLog } from "./engine-log.ts";
 import { printableLine } from "./printable.ts";
 import type { CopyResult, ProgressRow } from "./workflow/copy-request.ts";
-import { formatFidelity } from "./workflow/fidelity.ts";
+import { formatFidelity } from "./workflow/format-fidelity.ts";
 
 /** Ours: readable in a terminal, bearable in a file. */
 const SAME_STEP_MS = 5_000;

@@ -4,19 +4,14 @@
  * RegisterImage); those that a copy has of its own (id, owner, creation date) are not compared.
  */
 
-import { isDeepStrictEqual } from "node:util";
-import type { BlockDevice, Image, InstanceTypeRule, LaunchPermission } from "../ec2/ec2.ts";
-import {
-  futureDeprecation,
-  mapPermissions,
-  type Route,
-  wantedDevices,
-  wantedImageTags,
-} from "./carry-over.ts";
+import type { Image, InstanceTypeRule } from "../ec2/ec2.ts";
+import { futureDeprecation, type Route, wantedImageTags } from "./carry-over.ts";
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
-import { isVolumeOf, type SourceImage } from "./describe-source.ts";
-import { isEncryptionWanted } from "./find-finished.ts";
+import type { SourceImage } from "./describe-source.ts";
+import { deviceLines } from "./device-fidelity.ts";
+import { asked, kept, lost } from "./fidelity-line.ts";
 import { withDonor } from "./license-fidelity.ts";
+import { permissionLines } from "./permission-fidelity.ts";
 import { withoutReserved } from "./run.ts";
 
 export interface FidelityOptions {
@@ -32,34 +27,18 @@ export interface FidelityOptions {
 
 export function judgeFidelity(options: FidelityOptions): FidelityLine[] {
   const { donor, ...rest } = options;
+  const { request, source, route } = rest;
   if (donor !== undefined) return withDonor(judgeFidelity(rest), { ...rest, donor });
   return [
     ...nameLines(options),
     ...machineLines(options),
-    ...deviceLines(options),
+    ...deviceLines(request, source),
     ...bootLines(options),
     ...tagLines(options),
-    ...permissionLines(options),
+    ...permissionLines(request, source, route),
     ...stateLines(options),
-    ...lostLines(options.source.image),
+    ...lostLines(source.image),
   ];
-}
-
-/** What a copy of this source cannot have; what was asked for is none of it. */
-export function losses(lines: readonly FidelityLine[]): FidelityLine[] {
-  return lines.filter(({ outcome }) => outcome === "lost");
-}
-
-function kept(attribute: string, value: string): FidelityLine {
-  return { attribute, outcome: "kept", source: value, copy: value };
-}
-
-function asked(attribute: string, source: string, copy: string, argument: string): FidelityLine {
-  return { attribute, outcome: "asked", source, copy, reason: `asked for with ${argument}` };
-}
-
-function lost(attribute: string, source: string, reason: string, copy = ""): FidelityLine {
-  return { attribute, outcome: "lost", source, copy, reason };
 }
 
 function nameLines({ request, source, name }: FidelityOptions): FidelityLine[] {
@@ -116,62 +95,6 @@ function machineLines({ request, source }: FidelityOptions): FidelityLine[] {
   return lines;
 }
 
-function deviceLines({ request, source }: FidelityOptions): FidelityLine[] {
-  const wanted = wantedDevices(request, source.image);
-  return source.image.blockDevices.flatMap((device, index) => {
-    const after = wanted[index] ?? device;
-    const { deviceName } = device;
-    const line = isDeepStrictEqual(device, after)
-      ? kept(deviceName, describeDevice(device))
-      : asked(deviceName, describeDevice(device), describeDevice(after), "blockDevices");
-    return [line, ...encryptionLine(request, source, device)];
-  });
-}
-
-function describeDevice(device: BlockDevice): string {
-  if (device.kind === "ephemeral") return device.virtualName;
-  const parts = [
-    device.kind === "blank" ? `blank${device.encrypted ? " encrypted" : ""}` : undefined,
-    device.volumeSizeGib === undefined ? undefined : `${device.volumeSizeGib} GiB`,
-    device.volumeType,
-    device.iops === undefined ? undefined : `${device.iops} IOPS`,
-    device.throughputMibps === undefined ? undefined : `${device.throughputMibps} MiB/s`,
-    device.deleteOnTermination ? undefined : "kept on termination",
-  ];
-  return parts.filter((part) => part !== undefined).join(" ");
-}
-
-/** Keys are of an account and a region, so an encrypted volume's is never the source's. */
-function encryptionLine(
-  request: CopyRequest,
-  { volumes }: SourceImage,
-  device: BlockDevice,
-): FidelityLine[] {
-  if (device.kind !== "snapshot") return [];
-  const volume = volumes.find((one) => isVolumeOf(one, device));
-  if (volume === undefined) return [];
-  const { snapshot } = volume;
-  const isWanted = isEncryptionWanted(request, snapshot);
-  const attribute = `${device.deviceName} encryption`;
-  const before = snapshot.encrypted ? (snapshot.kmsKeyId ?? "encrypted") : "none";
-  if (!isWanted) {
-    if (!snapshot.encrypted) return [];
-    return [asked(attribute, before, "none", "encrypted")];
-  }
-  const key = request.kmsKeyId ?? "the account's default key";
-  if (request.kmsKeyId !== undefined) return [asked(attribute, before, key, "kmsKeyId")];
-  if (!snapshot.encrypted) return [asked(attribute, before, key, "encrypted")];
-  return [
-    {
-      attribute,
-      outcome: "asked",
-      source: before,
-      copy: key,
-      reason: "keys are of a region and an account; another one: kmsKeyId",
-    },
-  ];
-}
-
 /** What a first start does to a system (its own id, host keys, logs) is in the copy. */
 function bootLines({ source: { unreadable }, route }: FidelityOptions): FidelityLine[] {
   if (unreadable.length === 0) return [];
@@ -226,47 +149,6 @@ function countOf(tags: Readonly<Record<string, string>>): string {
   return count === 0 ? "none" : `${count}`;
 }
 
-function permissionLines({ request, source, route }: FidelityOptions): FidelityLine[] {
-  const { ownerOnly, volumes } = source;
-  const attribute = "launch permissions";
-  if (ownerOnly === undefined) {
-    return [lost(attribute, "unknown", "only the image's owner may read them", "private")];
-  }
-  const lines = permissionLine(attribute, ownerOnly.launchPermissions, request, route);
-  const shared = volumes.flatMap(({ permissions }) => permissions ?? []);
-  return [...lines, ...permissionLine("snapshot permissions", shared, request, route)];
-}
-
-function permissionLine(
-  attribute: string,
-  permissions: readonly LaunchPermission[],
-  request: CopyRequest,
-  route: Route,
-): FidelityLine[] {
-  const isLaunch = attribute === "launch permissions";
-  if (permissions.length === 0) return isLaunch ? [kept(attribute, "private")] : [];
-  const before = permissions.map(describePermission).join(", ");
-  if (request.copyLaunchPermissions === undefined) {
-    return [lost(attribute, before, "ask for them with copyLaunchPermissions", "private")];
-  }
-  const { mapped, dropped } = mapPermissions(request, permissions, route);
-  const after = mapped.map(describePermission).join(", ") || "private";
-  if (dropped.length > 0) {
-    const names = dropped.map(describePermission).join(", ");
-    const { partition } = route.destination;
-    const reason = `${names} means nothing in ${partition}: name accounts in copyLaunchPermissions.accountIds`;
-    return [lost(attribute, before, reason, after)];
-  }
-  if (before === after) return [kept(attribute, before)];
-  return [asked(attribute, before, after, "copyLaunchPermissions")];
-}
-
-function describePermission(permission: LaunchPermission): string {
-  const { userId, group, organizationArn, organizationalUnitArn } = permission;
-  if (group === "all") return "everyone";
-  return userId ?? group ?? organizationArn ?? organizationalUnitArn ?? "";
-}
-
 function stateLines({ source, nowMs }: FidelityOptions): FidelityLine[] {
   const { image } = source;
   const lines: FidelityLine[] = [];
@@ -306,27 +188,4 @@ function lostLines(image: Image): FidelityLine[] {
     lines.push(lost("product codes", image.productCodes.join(", "), reason));
   }
   return lines;
-}
-
-/** A table for a terminal: what is not as the source, a line each, and what is, in one line. */
-export function formatFidelity(lines: readonly FidelityLine[]): string {
-  const others = lines.filter(({ outcome }) => outcome !== "kept");
-  const keptNames = lines
-    .filter(({ outcome }) => outcome === "kept")
-    .map(({ attribute, reason }) =>
-      reason === undefined ? attribute : `${attribute} (${reason})`,
-    );
-  const nameWidth = Math.max(4, ...others.map(({ attribute }) => attribute.length));
-  const rows = others.map(({ attribute, outcome, source, copy, reason }) => {
-    const isNothing = copy === "" && outcome === "lost";
-    const values = isNothing ? shorten(source) : `${shorten(source)} → ${shorten(copy)}`;
-    return `  ${outcome.padEnd(5)}  ${attribute.padEnd(nameWidth)}  ${values}  (${reason})`;
-  });
-  if (keptNames.length > 0) rows.push(`  kept   ${keptNames.join(", ")}`);
-  return rows.join("\n");
-}
-
-function shorten(text: string): string {
-  const shown = text === "" ? "nothing" : text;
-  return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
 }

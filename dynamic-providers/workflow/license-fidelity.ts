@@ -6,6 +6,7 @@
 import type { Image } from "../ec2/ec2.ts";
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";
+import { asked, kept, lost } from "./fidelity-line.ts";
 import { licenseName } from "./license-donor.ts";
 
 const DONORS = "an image of the licence donor's instance has the donor's";
@@ -22,15 +23,14 @@ export function withDonor(
     ["UEFI variables", variableLines(source)],
     ["snapshot tags and descriptions", snapshotLines(request, source)],
   ]);
-  const kept = lines.filter(({ attribute }) => !others.has(attribute));
-  return [licenseLine(source.image, donor), ...kept, ...[...others.values()].flat()];
+  const unchanged = lines.filter(({ attribute }) => !others.has(attribute));
+  return [licenseLine(source.image, donor), ...unchanged, ...[...others.values()].flat()];
 }
 
 /** The licence, and who has lent it. */
 export function licenseLine(image: Image, donor: Pick<Image, "imageId">): FidelityLine {
-  const value = licenseName(image);
   const reason = `by way of licence donor ${donor.imageId}`;
-  return { attribute: "licence", outcome: "kept", source: value, copy: value, reason };
+  return { ...kept("licence", licenseName(image)), reason };
 }
 
 function bootLines({ bootMode }: Image, donor: Image): FidelityLine[] {
@@ -42,44 +42,31 @@ function bootLines({ bootMode }: Image, donor: Image): FidelityLine[] {
 
 function metadataLines({ imdsSupport }: Image, donor: Image): FidelityLine[] {
   const attribute = "IMDS support";
-  if (imdsSupport !== undefined) {
-    return [{ attribute, outcome: "kept", source: imdsSupport, copy: imdsSupport }];
-  }
+  if (imdsSupport !== undefined) return [kept(attribute, imdsSupport)];
   const copy = donor.imdsSupport;
   if (copy === undefined) return [];
-  return [{ attribute, outcome: "lost", source: "not given", copy, reason: DONORS }];
+  return [lost(attribute, "not given", DONORS, copy)];
 }
 
 function sriovLines({ sriovNetSupport }: Image, donor: Image): FidelityLine[] {
   const [source, copy] = [sriovNetSupport ?? "not given", donor.sriovNetSupport ?? "not given"];
-  if (source === copy) {
-    return sriovNetSupport === undefined
-      ? []
-      : [{ attribute: "SR-IOV", outcome: "kept", source, copy }];
-  }
-  return [{ attribute: "SR-IOV", outcome: "lost", source, copy, reason: DONORS }];
+  if (source === copy) return sriovNetSupport === undefined ? [] : [kept("SR-IOV", source)];
+  return [lost("SR-IOV", source, DONORS, copy)];
 }
 
 function variableLines({ image, ownerOnly }: SourceImage): FidelityLine[] {
   const isSeen = ownerOnly !== undefined;
   if (isSeen ? ownerOnly.uefiData === undefined : !image.bootMode?.startsWith("uefi")) return [];
   const source = isSeen ? `${ownerOnly.uefiData?.length} characters` : "unknown";
-  const copy = "the donor's";
-  return [{ attribute: "UEFI variables", outcome: "lost", source, copy, reason: DONORS }];
+  return [lost("UEFI variables", source, DONORS, "the donor's")];
 }
 
 function snapshotLines({ copyTags }: CopyRequest, { volumes }: SourceImage): FidelityLine[] {
   const source = `of ${volumes.length} snapshot${volumes.length === 1 ? "" : "s"}`;
-  if (!copyTags) {
-    const reason = "asked for with copyTags";
-    return [{ attribute: "snapshot tags", outcome: "asked", source, copy: "", reason }];
-  }
-  const lines: FidelityLine[] = [
-    { attribute: "snapshot tags", outcome: "kept", source, copy: source },
-  ];
+  if (!copyTags) return [asked("snapshot tags", source, "", "copyTags")];
+  const lines = [kept("snapshot tags", source)];
   const words = volumes.map(({ snapshot }) => snapshot.description).filter((text) => text !== "");
   if (words.length === 0) return lines;
   const reason = "CreateImage writes them itself, and nobody can change them";
-  const attribute = "snapshot descriptions";
-  return [...lines, { attribute, outcome: "lost", source: words.join(", "), copy: "", reason }];
+  return [...lines, lost("snapshot descriptions", words.join(", "), reason)];
 }

@@ -1,7 +1,7 @@
 /** With `strict`, is there anything that the copy could not have? Pure. */
 
 import type { FidelityLine } from "../copy-request.ts";
-import { losses } from "../fidelity.ts";
+import { losses } from "../fidelity-line.ts";
 import type { Problem } from "./problem.ts";
 
 export function checkFidelity(

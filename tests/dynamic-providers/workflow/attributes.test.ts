@@ -11,7 +11,7 @@ import type { Ec2, Image } from "../../../dynamic-providers/ec2/ec2.ts";
 import { unlike } from "../../../dynamic-providers/workflow/compare-wishes.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyRequest, CopyResult } from "../../../dynamic-providers/workflow/copy-request.ts";
-import { losses } from "../../../dynamic-providers/workflow/fidelity.ts";
+import { losses } from "../../../dynamic-providers/workflow/fidelity-line.ts";
 import { observeImage } from "../../../dynamic-providers/workflow/observe-image.ts";
 import { preflight } from "../../../dynamic-providers/workflow/preflight.ts";
 import { removeImage } from "../../../dynamic-providers/workflow/remove-image.ts";

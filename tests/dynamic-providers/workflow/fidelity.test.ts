@@ -3,11 +3,9 @@ import { test } from "node:test";
 import type { BlockDevice, Image } from "../../../dynamic-providers/ec2/ec2.ts";
 import type { CopyRequest } from "../../../dynamic-providers/workflow/copy-request.ts";
 import type { OwnerOnly } from "../../../dynamic-providers/workflow/describe-source.ts";
-import {
-  formatFidelity,
-  judgeFidelity,
-  losses,
-} from "../../../dynamic-providers/workflow/fidelity.ts";
+import { judgeFidelity } from "../../../dynamic-providers/workflow/fidelity.ts";
+import { losses } from "../../../dynamic-providers/workflow/fidelity-line.ts";
+import { formatFidelity } from "../../../dynamic-providers/workflow/format-fidelity.ts";
 import { sampleImage, sampleRequest, sampleSnapshot } from "./samples.ts";
 
 const NOW = Date.parse("2026-11-28T00:00:00Z");

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Image } from "../../../dynamic-providers/ec2/ec2.ts";
 import { donorUserData } from "../../../dynamic-providers/workflow/donor-user-data.ts";
-import { judgeFidelity, losses } from "../../../dynamic-providers/workflow/fidelity.ts";
+import { judgeFidelity } from "../../../dynamic-providers/workflow/fidelity.ts";
+import { losses } from "../../../dynamic-providers/workflow/fidelity-line.ts";
 import { findDonor } from "../../../dynamic-providers/workflow/find-donor.ts";
 import {
   donorQueries,
