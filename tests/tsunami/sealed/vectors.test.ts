@@ -1,12 +1,13 @@
 /** Against vectors made from the specification by a program of another language (vectors/make.py). */
 
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
+import { deriveSessionKey } from "../../../agent/introduction.ts";
 import { type ControlMessage, openControl } from "../../../tsunami/sealed/control.ts";
 import {
   payloadBytes,
@@ -21,6 +22,16 @@ import { decodeReport, encodeProbe, encodeReport } from "../../../tsunami/sealed
 import { freePort } from "../../support/loopback-sessions.ts";
 
 interface Vectors {
+  readonly introduction: {
+    readonly run: string;
+    readonly attempt: number;
+    readonly sourcePrivateKey: string;
+    readonly destinationPrivateKey: string;
+    readonly sourcePublicKey: string;
+    readonly destinationPublicKey: string;
+    readonly psk: string;
+    readonly pskIdentity: string;
+  };
   readonly exporter: string;
   readonly recordKeys: Readonly<Record<string, string>>;
   readonly records: readonly {
@@ -80,6 +91,26 @@ const vectors: Vectors = JSON.parse(
 const bytesOf = (hex: string): Buffer => Buffer.from(hex, "hex");
 const keys = () => sessionKeys(bytesOf(vectors.exporter));
 const VOLUME_SIZES = [2 ** 21, 2 ** 34, 2 ** 30];
+
+/** What a helper derives whose private key was not made by itself. */
+function derive(side: "source" | "destination") {
+  const { run, attempt, ...keys } = vectors.introduction;
+  const d = bytesOf(keys[`${side}PrivateKey`]).toString("base64url");
+  const publicKey = keys[`${side}PublicKey`];
+  const key = { kty: "OKP", crv: "X25519", x: publicKey, d };
+  const own = { publicKey, privateKey: createPrivateKey({ key, format: "jwk" }) };
+  const peer = side === "source" ? "destination" : "source";
+  return deriveSessionKey({ run, attempt, side }, own, keys[`${peer}PublicKey`]);
+}
+
+test("key and identity of TLS, at both helpers", () => {
+  const { psk, pskIdentity } = vectors.introduction;
+  for (const side of ["source", "destination"] as const) {
+    const derived = derive(side);
+    assert.equal(Buffer.from(derived.psk).toString("hex"), psk);
+    assert.equal(derived.pskIdentity, pskIdentity);
+  }
+});
 
 test("record keys", () => {
   for (const [record, key] of Object.entries(vectors.recordKeys)) {
@@ -162,9 +193,9 @@ test("control frames, both ways, by a TLS peer that has only the parameters of t
   const { tls, control: cases } = vectors;
   const host = "127.0.0.1";
   const port = await freePort();
-  const psk = randomBytes(32);
-  const identity = "amicopy-vectors";
-  const ours = { listens: true, localAddress: host, port, psk, pskIdentity: identity };
+  const psk = bytesOf(vectors.introduction.psk);
+  const identity = vectors.introduction.pskIdentity;
+  const ours = { listens: true, localAddress: host, port, ...derive("source") };
   const opening = openControl(ours, WAITS, AbortSignal.timeout(10_000));
   const call = async (triesLeft: number): Promise<TLSSocket> => {
     const socket = connect({

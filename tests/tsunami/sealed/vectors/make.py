@@ -3,17 +3,47 @@
     pip install cryptography && python3 make.py > sealed.json
 """
 
+import base64
 import hashlib
 import hmac
 import json
 import struct
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 EXPORTER = bytes(range(80))
 ROOT = EXPORTER[0:32]
 FORWARD, BACKWARD = EXPORTER[32:52], EXPORTER[52:72]
 FIRST_WORD, CHECK_SECRET = EXPORTER[72:76], int.from_bytes(EXPORTER[76:80], "big")
+
+
+RUN, ATTEMPT = "0123456789abcdef", 3
+SOURCE, DESTINATION = (
+    X25519PrivateKey.from_private_bytes(bytes(range(first, first + 32))) for first in (1, 101)
+)
+
+
+def public_text(private):
+    raw = private.public_key().public_bytes_raw()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def introduction():
+    info = f"amicopy1|{RUN}|{ATTEMPT}|{public_text(SOURCE)}|{public_text(DESTINATION)}".encode()
+    # HKDF-SHA256 (RFC 5869) without salt; 32 bytes are its first block.
+    extracted = hmac.new(bytes(32), SOURCE.exchange(DESTINATION.public_key()), hashlib.sha256)
+    psk = hmac.new(extracted.digest(), info + b"\1", hashlib.sha256)
+    return {
+        "run": RUN,
+        "attempt": ATTEMPT,
+        "sourcePrivateKey": SOURCE.private_bytes_raw().hex(),
+        "destinationPrivateKey": DESTINATION.private_bytes_raw().hex(),
+        "sourcePublicKey": public_text(SOURCE),
+        "destinationPublicKey": public_text(DESTINATION),
+        "psk": psk.hexdigest(),
+        "pskIdentity": f"amicopy-{RUN}-{ATTEMPT}",
+    }
 
 
 def record_key(record):
@@ -121,6 +151,7 @@ def frame(message):
 print(
     json.dumps(
         {
+            "introduction": introduction(),
             "exporter": EXPORTER.hex(),
             "recordKeys": {
                 str(record): record_key(record).hex() for record in (0, 2**18 - 1, 2**18, 2**20 + 1)
