@@ -8,9 +8,10 @@
 import { printable, printableLine } from "../dynamic-providers/printable.ts";
 import { TransferError } from "../tsunami/transfer-error.ts";
 import { getFiles, listFiles, serveFiles } from "./tsunami-classic.ts";
-import { readCommand, type TsunamiCommand, USAGE, UsageError } from "./tsunami-command.ts";
+import { readCommand, type TsunamiCommand } from "./tsunami-command.ts";
 import type { TsunamiOutput } from "./tsunami-output.ts";
 import { getSealed, listSealed, serveSealed } from "./tsunami-sealed.ts";
+import { USAGE, UsageError } from "./tsunami-usage.ts";
 
 /** By the code of the error; what is not here is 1. */
 const EXIT_CODES: Readonly<Record<string, number>> = {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { outputPlaces } from "../../cli/output-places.ts";
 import { formatBytes, formatDuration, formatRate, printable } from "../../cli/transfer-meter.ts";
-import { readCommand, readPlace, readRate } from "../../cli/tsunami-command.ts";
+import { readCommand } from "../../cli/tsunami-command.ts";
+import { readPlace, readRate } from "../../cli/tsunami-values.ts";
 
 describe("tsunami's command line", () => {
   const folder = mkdtempSync(join(tmpdir(), "amicopy-tsunami-"));
