@@ -60,7 +60,10 @@ function stopOnSignals(): AbortController {
   const onSignal = (): void => {
     const nowMs = performance.now();
     if (!stop.signal.aborted) firstMs = nowMs;
-    else if (nowMs - firstMs > AGAIN_MS) process.exit(EXIT_CODES.stopped);
+    else if (nowMs - firstMs > AGAIN_MS) {
+      process.stderr.write("\ntsunami: stopped at once\n");
+      process.exit(EXIT_CODES.stopped);
+    }
     stop.abort(new TransferError("stopped", "stopped on request"));
   };
   process.on("SIGINT", onSignal);

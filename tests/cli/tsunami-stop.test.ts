@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { freePort } from "../support/loopback-sessions.ts";
 import { runToEnd, setUp, start } from "../support/tsunami-program.ts";
@@ -32,29 +32,36 @@ async function interrupt(child: ChildProcess): Promise<{ code: unknown; err: str
   return { code: by === "SIGINT" ? 130 : code, err: await words };
 }
 
+/** A server of a file that takes some 13 s, and receivers of it that have begun. */
+async function slowTransfer(test: TestContext, options: readonly string[]) {
+  const { folder } = await setUp(test, options);
+  writeFileSync(join(folder, "disk"), randomBytes(32 << 20));
+  const port = String(await freePort());
+  const place = `127.0.0.1:${port}`;
+  const serve = ["serve", "--address", "127.0.0.1", "--port", port, "--json", "disk"];
+  const server = start(test, folder, [...serve, ...options]);
+  await once(createInterface({ input: server.stdout ?? process.stdin }), "line");
+  const moved = () =>
+    readdirSync(folder)
+      .filter((file) => file.startsWith("copy"))
+      .some((file) => statSync(join(folder, file)).blocks > 0);
+  const beginGet = async (): Promise<ChildProcess> => {
+    for (const file of readdirSync(folder)) if (file.startsWith("copy")) rmSync(join(folder, file));
+    const argv = ["get", place, "disk", "--output", "copy", "--rate", "20M", ...options];
+    const child = start(test, folder, argv);
+    while (!moved()) {
+      assert.equal(child.exitCode, null);
+      await pause(20);
+    }
+    return child;
+  };
+  return { folder, place, server, beginGet };
+}
+
 describe("tsunami stopped", { timeout: 120_000 }, () => {
   for (const { name, options } of REVISIONS) {
     it(`in mid-transfer at either end, has its exit code, a word and no whole file: ${name}`, async (test) => {
-      const { folder } = await setUp(test, options);
-      writeFileSync(join(folder, "disk"), randomBytes(32 << 20));
-      const port = String(await freePort());
-      const place = `127.0.0.1:${port}`;
-      const serve = ["serve", "--address", "127.0.0.1", "--port", port, "--json", "disk"];
-      const server = start(test, folder, [...serve, ...options]);
-      await once(createInterface({ input: server.stdout ?? process.stdin }), "line");
-      const beginGet = async (): Promise<ChildProcess> => {
-        const argv = ["get", place, "disk", "--output", "copy", "--rate", "20M", ...options];
-        const child = start(test, folder, argv);
-        const moved = () =>
-          readdirSync(folder)
-            .filter((file) => file.startsWith("copy"))
-            .some((file) => statSync(join(folder, file)).blocks > 0);
-        while (!moved()) {
-          assert.equal(child.exitCode, null);
-          await pause(20);
-        }
-        return child;
-      };
+      const { folder, place, server, beginGet } = await slowTransfer(test, options);
       const getter = await interrupt(await beginGet());
       assert.equal(getter.code, 130, getter.err);
       assert.match(getter.err, /tsunami: stopped on request\n$/);
@@ -80,4 +87,14 @@ describe("tsunami stopped", { timeout: 120_000 }, () => {
       assert.deepEqual([code, err], [130, "tsunami: stopped on request\n"]);
     });
   }
+
+  it("again, it ends at once, though its server is stuck", async (test) => {
+    const options = ["--sealed", "--psk-file", "psk"];
+    const { server, beginGet } = await slowTransfer(test, options);
+    const child = await beginGet();
+    server.kill("SIGSTOP");
+    const { code, err } = await interrupt(child);
+    assert.equal(code, 130, err);
+    assert.match(err, /tsunami: stopped at once\n$/);
+  });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -71,6 +72,18 @@ describe("tsunami on the command line", { timeout: 200_000 }, () => {
     writeFileSync(join(sealed.folder, "other"), randomBytes(32).toString("hex"));
     const argv = ["list", sealed.place, "--sealed", "--psk-file", "other"];
     assert.equal((await runToEnd(test, sealed.folder, argv)).code, 4);
+  });
+
+  it("says through npm what its user may want to know, and nothing of the runtime", async (test) => {
+    const options = ["--sealed", "--psk-file", "psk"];
+    const { folder, place } = await setUp(test, options);
+    const root = new URL("../..", import.meta.url).pathname;
+    const npm = ["--prefix", root, "run", "--silent", "tsunami", "--"];
+    const argv = [...npm, "get", place, "b.txt", "--output", "c.txt", ...options];
+    const { npm_lifecycle_event: _, INIT_CWD: __, ...env } = process.env;
+    const { status, stderr } = spawnSync("npm", argv, { cwd: folder, env, encoding: "utf8" });
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.equal(readFileSync(join(folder, "c.txt"), "utf8"), "b");
   });
 
   it("ends at once when the port to serve at is taken, on both revisions", async (test) => {
