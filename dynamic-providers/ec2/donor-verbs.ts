@@ -9,9 +9,9 @@ import {
   ModifyImageAttributeCommand,
   StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import { toSdkDevice } from "./block-device-mapping.ts";
 import { type Caller, dryRun, toSdkTags } from "./caller.ts";
 import type { BlockDevice, CreateImageRequest, Ec2, VolumeRequest } from "./ec2.ts";
-import { toSdkDevice } from "./image-verbs.ts";
 
 type DonorVerbs = Pick<
   Ec2,

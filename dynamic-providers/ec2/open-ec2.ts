@@ -7,11 +7,13 @@ import { makeCaller } from "./caller.ts";
 import { endOfCredentials } from "./credentials.ts";
 import { donorVerbs } from "./donor-verbs.ts";
 import type { Ec2 } from "./ec2.ts";
+import { imageAttributeVerbs } from "./image-attribute-verbs.ts";
 import { imageVerbs } from "./image-verbs.ts";
 import { machineVerbs } from "./machine-verbs.ts";
 import { networkVerbs } from "./network-verbs.ts";
 import { quotaVerbs } from "./quota-verbs.ts";
 import type { SideReference } from "./side-reference.ts";
+import { snapshotVerbs } from "./snapshot-verbs.ts";
 
 /**
  * Makes the clients and calls nothing: credentials are looked for at the first call.
@@ -35,6 +37,8 @@ export function openEc2(side: SideReference, environment: NodeJS.ProcessEnv): Ec
     credentialsEnd: () => endOfCredentials(side, environment),
     ...allowedImageVerbs(caller),
     ...imageVerbs(caller),
+    ...imageAttributeVerbs(caller),
+    ...snapshotVerbs(caller),
     ...machineVerbs(caller),
     ...donorVerbs(caller),
     ...bootVerbs(caller),
