@@ -4,10 +4,11 @@ import type { dynamic } from "@pulumi/pulumi";
 import { driftOf } from "./drift.ts";
 import { plainError, unfinishedError } from "./failure.ts";
 import { attainable, changedWishes, needsSource, wishesChanged } from "./image-wishes.ts";
-import { checkRequest, isUnknown } from "./inputs.ts";
+import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
 import type { RunOutcome } from "./shared-run.ts";
+import { isUnknown } from "./unknown-value.ts";
 import { snapshotWishes, wishesFor } from "./workflow/carry-over.ts";
 import { checkAccount } from "./workflow/check-account.ts";
 import type {

@@ -2,8 +2,9 @@
 
 import type { dynamic } from "@pulumi/pulumi";
 import type { HelperSide } from "../agent/contract.ts";
-import { checkRequest, isUnknown } from "./inputs.ts";
+import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
+import { isUnknown } from "./unknown-value.ts";
 import type { CopyRequest, HelperFacts, RunIdentity } from "./workflow/copy-request.ts";
 
 interface HelperInputs {

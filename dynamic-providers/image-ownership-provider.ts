@@ -2,8 +2,9 @@
 
 import type { dynamic } from "@pulumi/pulumi";
 import { plainError } from "./failure.ts";
-import { checkRequest, isUnknown } from "./inputs.ts";
+import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
+import { isUnknown } from "./unknown-value.ts";
 import { checkAccount } from "./workflow/check-account.ts";
 import type { CopiedSnapshot, CopyRequest, RunIdentity } from "./workflow/copy-request.ts";
 

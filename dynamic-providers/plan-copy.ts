@@ -6,7 +6,8 @@
 import type { Unwrap } from "@pulumi/pulumi";
 import type { CopyRequestArgs } from "./copy-request-args.ts";
 import { openEc2 } from "./ec2/open-ec2.ts";
-import { checkRequest, isUnknown } from "./inputs.ts";
+import { checkRequest } from "./inputs.ts";
+import { isUnknown } from "./unknown-value.ts";
 import { userDataTemplates } from "./user-data-template.ts";
 import type { CopyRequest, FidelityLine } from "./workflow/copy-request.ts";
 import type { Estimate } from "./workflow/estimate.ts";

@@ -5,7 +5,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { SideReference } from "./ec2/side-reference.ts";
-import { isUnknown } from "./inputs.ts";
+import { isUnknown } from "./unknown-value.ts";
 import type { CopyRequest, RunIdentity, SideIdentity } from "./workflow/copy-request.ts";
 
 /** Arguments that say what the image is registered as. */

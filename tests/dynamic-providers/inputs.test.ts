@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { checkRequest, isUnknown } from "../../dynamic-providers/inputs.ts";
+import { checkRequest } from "../../dynamic-providers/inputs.ts";
+import { isUnknown } from "../../dynamic-providers/unknown-value.ts";
 import type { CopyRequest } from "../../dynamic-providers/workflow/copy-request.ts";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
