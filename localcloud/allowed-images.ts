@@ -6,7 +6,7 @@
 import type { ImageCriterion } from "@aws-sdk/client-ec2";
 import type { AccountSettings } from "./account-settings.ts";
 import { wildcard } from "./filters.ts";
-import type { ImageRecord } from "./records.ts";
+import type { ImageRecord } from "./records/image.ts";
 
 const DAY_MS = 24 * 3600_000;
 

@@ -5,7 +5,7 @@
 
 import type { Call } from "./call.ts";
 import { idsIn } from "./call-log.ts";
-import type { Tagged } from "./records.ts";
+import type { Tagged } from "./records/tagged.ts";
 import type { Store } from "./store.ts";
 
 export interface NamedThing {

@@ -2,7 +2,7 @@
 
 import { AdminError, type Configured, type ConfigureRequest } from "./admin.ts";
 import { findPlace } from "./place.ts";
-import type { KeyRecord } from "./records.ts";
+import type { KeyRecord } from "./records/encryption-key.ts";
 import type { Cloud, Store } from "./store.ts";
 
 /** Without settings it only tells what there is. */

@@ -2,7 +2,8 @@
 
 import type { Call } from "./call.ts";
 import { ApiError, invalidCombination } from "./protocol/api-error.ts";
-import type { KeyRecord, SnapshotRecord } from "./records.ts";
+import type { KeyRecord } from "./records/encryption-key.ts";
+import type { SnapshotRecord } from "./records/snapshot.ts";
 
 export interface Encryption {
   readonly encrypted: boolean;

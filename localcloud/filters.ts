@@ -5,7 +5,7 @@
 
 import type { Filter } from "@aws-sdk/client-ec2";
 import { ApiError, invalidValue } from "./protocol/api-error.ts";
-import type { Tagged } from "./records.ts";
+import type { Tagged } from "./records/tagged.ts";
 
 type FilterValue = string | number | boolean | Date | undefined;
 

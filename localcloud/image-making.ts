@@ -2,7 +2,7 @@
 
 import { PLAIN_LINUX } from "./catalog/billing.ts";
 import { newId } from "./ids.ts";
-import type { ImageRecord } from "./records.ts";
+import type { ImageRecord } from "./records/image.ts";
 import { nobody } from "./sharing.ts";
 
 export type ImageFacts = Pick<

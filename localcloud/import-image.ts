@@ -17,7 +17,8 @@ import type {
 } from "./image-description.ts";
 import { makeImage } from "./image-making.ts";
 import { findPlace } from "./place.ts";
-import type { Sharing, SnapshotRecord } from "./records.ts";
+import type { Sharing } from "./records/sharing.ts";
+import type { SnapshotRecord } from "./records/snapshot.ts";
 import { nobody } from "./sharing.ts";
 import { State } from "./states.ts";
 import type { Cloud } from "./store.ts";

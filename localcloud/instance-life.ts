@@ -12,7 +12,7 @@ import { isWindows } from "./catalog/billing.ts";
 import type { FirewallRule } from "./isolation/firewall.ts";
 import type { MachineMetadata } from "./machines/machine.ts";
 import { translateWindowsUserData } from "./machines/windows-user-data.ts";
-import type { InstanceRecord } from "./records.ts";
+import type { InstanceRecord } from "./records/instance.ts";
 import { natGatewayOf } from "./routes.ts";
 import type { Cloud, Store } from "./store.ts";
 

@@ -1,6 +1,6 @@
 /** Which way packets of a subnet take out of their VPC, and from whom they seem to come then. */
 
-import type { NatGatewayRecord, RouteTableRecord, SubnetRecord } from "./records.ts";
+import type { NatGatewayRecord, RouteTableRecord, SubnetRecord } from "./records/network.ts";
 import type { Store } from "./store.ts";
 
 /** Its own, or the VPC's main one. */

@@ -8,7 +8,9 @@ import { isHidden } from "./allowed-images.ts";
 import type { Call } from "./call.ts";
 import { checkId, notFound } from "./ids.ts";
 import { ApiError } from "./protocol/api-error.ts";
-import type { ImageRecord, Sharing, SnapshotRecord } from "./records.ts";
+import type { ImageRecord } from "./records/image.ts";
+import type { Sharing } from "./records/sharing.ts";
+import type { SnapshotRecord } from "./records/snapshot.ts";
 
 export function nobody(): Sharing {
   return { accountIds: new Set(), organizationArns: new Set(), everyone: false };

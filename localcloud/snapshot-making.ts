@@ -9,7 +9,8 @@ import type { Call } from "./call.ts";
 import { findKey } from "./encryption.ts";
 import { newId } from "./ids.ts";
 import { ApiError } from "./protocol/api-error.ts";
-import type { SnapshotRecord, SnapshotState, VolumeRecord } from "./records.ts";
+import type { SnapshotRecord, SnapshotState } from "./records/snapshot.ts";
+import type { VolumeRecord } from "./records/volume.ts";
 import { nobody } from "./sharing.ts";
 import { State } from "./states.ts";
 

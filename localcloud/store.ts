@@ -17,16 +17,13 @@ import { findRegion, type Partition, type Region } from "./catalog/regions.ts";
 import { ClientTokens } from "./client-tokens.ts";
 import type { Faults } from "./faults/faults.ts";
 import type { Machinery } from "./machinery.ts";
-import type {
-  ElasticAddressRecord,
-  ImageRecord,
-  InstanceRecord,
-  KeyPairRecord,
-  KeyRecord,
-  NatGatewayRecord,
-  SnapshotRecord,
-  VolumeRecord,
-} from "./records.ts";
+import type { KeyRecord } from "./records/encryption-key.ts";
+import type { ImageRecord } from "./records/image.ts";
+import type { InstanceRecord } from "./records/instance.ts";
+import type { KeyPairRecord } from "./records/key-pair.ts";
+import type { ElasticAddressRecord, NatGatewayRecord } from "./records/network.ts";
+import type { SnapshotRecord } from "./records/snapshot.ts";
+import type { VolumeRecord } from "./records/volume.ts";
 import type { Delays } from "./states.ts";
 
 /** One account's things in one region. */

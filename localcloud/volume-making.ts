@@ -16,7 +16,8 @@ import {
   invalidValue,
   missingParameter,
 } from "./protocol/api-error.ts";
-import type { SnapshotRecord, VolumeRecord } from "./records.ts";
+import type { SnapshotRecord } from "./records/snapshot.ts";
+import type { VolumeRecord } from "./records/volume.ts";
 import { State } from "./states.ts";
 
 const GIB_BYTES = 1024 ** 3;

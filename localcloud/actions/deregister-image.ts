@@ -10,7 +10,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import { type Action, type Call, ec2Action } from "../call.ts";
 import { ApiError } from "../protocol/api-error.ts";
-import type { ImageRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
 import { findOwnImage } from "../sharing.ts";
 import { imagesUsing, removeSnapshot } from "./snapshot-use.ts";
 

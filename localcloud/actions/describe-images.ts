@@ -8,7 +8,7 @@ import { applyFilters, type FilterTable } from "../filters.ts";
 import { checkId, notFound } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError } from "../protocol/api-error.ts";
-import type { ImageRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
 import { isSharedWith, visibleImages } from "../sharing.ts";
 import { tagList } from "../tags.ts";
 

@@ -9,7 +9,7 @@ import { type Action, type Call, ec2Action } from "../call.ts";
 import { applyFilters } from "../filters.ts";
 import { checkId, notFound } from "../ids.ts";
 import { paginate } from "../paging.ts";
-import type { GroupRuleRecord } from "../records.ts";
+import type { GroupRuleRecord } from "../records/security-group.ts";
 import { tagList } from "../tags.ts";
 
 export const DESCRIBE_SECURITY_GROUP_RULES: Action = ec2Action<

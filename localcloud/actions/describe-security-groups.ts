@@ -9,7 +9,7 @@ import type {
 import { type Action, type Call, ec2Action } from "../call.ts";
 import { applyFilters, type FilterTable } from "../filters.ts";
 import { paginate } from "../paging.ts";
-import type { GroupRecord, GroupRuleRecord } from "../records.ts";
+import type { GroupRecord, GroupRuleRecord } from "../records/security-group.ts";
 import { tagList } from "../tags.ts";
 import { findGroup } from "./security-group-lookup.ts";
 

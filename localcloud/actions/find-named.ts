@@ -1,7 +1,7 @@
 /** Things named by ids in a describe call, or all. */
 
 import { checkId, type IdPrefix, notFound } from "../ids.ts";
-import type { Tagged } from "../records.ts";
+import type { Tagged } from "../records/tagged.ts";
 
 /** @throws ApiError `…Malformed`, `…NotFound`. */
 export function findNamed<Thing extends Tagged>(

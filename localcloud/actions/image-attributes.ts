@@ -9,7 +9,7 @@ import type {
 import { type Action, type Call, ec2Action } from "../call.ts";
 import { shownProductCodes } from "../catalog/billing.ts";
 import { ApiError, invalidValue } from "../protocol/api-error.ts";
-import type { ImageRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
 import { findOwnImage, shareWithNobody } from "../sharing.ts";
 import { checkDescription } from "./image-name.ts";
 import {

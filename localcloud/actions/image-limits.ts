@@ -9,7 +9,7 @@ import type {
 import { type Action, type Call, ec2Action } from "../call.ts";
 import { wildcard } from "../filters.ts";
 import { ApiError, invalidCombination, invalidValue } from "../protocol/api-error.ts";
-import type { ImageRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
 import { findOwnImage } from "../sharing.ts";
 
 export const IMAGE_LIMIT_ACTIONS: readonly Action[] = [

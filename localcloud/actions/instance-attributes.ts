@@ -8,7 +8,7 @@ import type {
 import { type Action, type Call, ec2Action, refuseMembers } from "../call.ts";
 import { shownProductCodes } from "../catalog/billing.ts";
 import { invalidValue, missingParameter } from "../protocol/api-error.ts";
-import type { InstanceRecord } from "../records.ts";
+import type { InstanceRecord } from "../records/instance.ts";
 import { billingOfInstance, findInstance, volumesOf } from "./instance-lookup.ts";
 import { findGroup } from "./security-group-lookup.ts";
 

@@ -9,7 +9,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import type { Call } from "../call.ts";
 import { isWindows, shownProductCodes, WINDOWS_PLATFORM } from "../catalog/billing.ts";
-import type { InstanceRecord, InstanceState } from "../records.ts";
+import type { InstanceRecord, InstanceState } from "../records/instance.ts";
 import { tagList } from "../tags.ts";
 import { billingOfInstance, volumesOf } from "./instance-lookup.ts";
 

@@ -4,7 +4,8 @@ import type { Call } from "../call.ts";
 import { type Billing, withProductCodes } from "../catalog/billing.ts";
 import { checkId, notFound } from "../ids.ts";
 import { invalidValue } from "../protocol/api-error.ts";
-import type { InstanceRecord, VolumeRecord } from "../records.ts";
+import type { InstanceRecord } from "../records/instance.ts";
+import type { VolumeRecord } from "../records/volume.ts";
 
 /** @throws ApiError `InvalidInstanceID.Malformed`, `InvalidInstanceID.NotFound`. */
 export function findInstance(call: Call, id: string | undefined): InstanceRecord {

@@ -5,7 +5,7 @@ import type { RunInstancesRequest } from "@aws-sdk/client-ec2";
 import type { Call } from "../call.ts";
 import { newId } from "../ids.ts";
 import { ApiError } from "../protocol/api-error.ts";
-import type { InstanceRecord } from "../records.ts";
+import type { InstanceRecord } from "../records/instance.ts";
 import { State } from "../states.ts";
 import { makeVolume } from "../volume-making.ts";
 import { bootsByUefi, EMPTY_VARIABLE_STORE } from "./instance-uefi.ts";

@@ -4,7 +4,7 @@ import type { GetInstanceUefiDataRequest, GetInstanceUefiDataResult } from "@aws
 import { type Action, type Call, ec2Action } from "../call.ts";
 import type { InstanceType } from "../catalog/instance-types.ts";
 import { ApiError } from "../protocol/api-error.ts";
-import type { ImageRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
 import { findInstance } from "./instance-lookup.ts";
 
 export const GET_INSTANCE_UEFI_DATA: Action = ec2Action<

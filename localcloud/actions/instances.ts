@@ -20,7 +20,7 @@ import { applyFilters, type FilterTable } from "../filters.ts";
 import { beginEnd, beginStop, bringUp, Reason } from "../instance-life.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, missingParameter } from "../protocol/api-error.ts";
-import type { InstanceRecord, InstanceState } from "../records.ts";
+import type { InstanceRecord, InstanceState } from "../records/instance.ts";
 import { describeReservation, describeState } from "./instance-description.ts";
 import { findInstances, volumesOf } from "./instance-lookup.ts";
 

@@ -15,7 +15,7 @@ import { applyFilters } from "../filters.ts";
 import { newId } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError } from "../protocol/api-error.ts";
-import type { InternetGatewayRecord } from "../records.ts";
+import type { InternetGatewayRecord } from "../records/network.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 import { findNamed, findOne } from "./find-named.ts";
 import { hasDependencies } from "./vpcs.ts";

@@ -13,7 +13,7 @@ import { type Action, type Call, ec2Action } from "../call.ts";
 import { applyFilters } from "../filters.ts";
 import { newId } from "../ids.ts";
 import { ApiError } from "../protocol/api-error.ts";
-import type { KeyPairRecord } from "../records.ts";
+import type { KeyPairRecord } from "../records/key-pair.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 
 export const KEY_PAIR_ACTIONS: readonly Action[] = [

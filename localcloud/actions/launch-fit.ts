@@ -2,7 +2,7 @@
 
 import { INSTANCE_TYPES, type InstanceType } from "../catalog/instance-types.ts";
 import { invalidCombination, invalidValue } from "../protocol/api-error.ts";
-import type { ImageRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
 
 export function findType(name: string): InstanceType {
   const type = INSTANCE_TYPES.get(name);

@@ -3,7 +3,8 @@
 import type { RunInstancesRequest } from "@aws-sdk/client-ec2";
 import { refuseMembers } from "../call.ts";
 import { invalidValue } from "../protocol/api-error.ts";
-import type { ImageRecord, MetadataOptions } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
+import type { MetadataOptions } from "../records/instance.ts";
 import { oneOf } from "./one-of.ts";
 
 export function readMetadataOptions(

@@ -9,7 +9,8 @@ import { type InstanceType, isOffered } from "../catalog/instance-types.ts";
 import { isInCidr } from "../cidr.ts";
 import { checkId, notFound } from "../ids.ts";
 import { ApiError, invalidCombination, invalidValue, unsupported } from "../protocol/api-error.ts";
-import type { GroupRecord, SubnetRecord } from "../records.ts";
+import type { SubnetRecord } from "../records/network.ts";
+import type { GroupRecord } from "../records/security-group.ts";
 
 export interface LaunchNetwork {
   readonly subnet: SubnetRecord;

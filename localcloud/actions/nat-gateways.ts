@@ -19,7 +19,11 @@ import { applyFilters } from "../filters.ts";
 import { newId } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, invalidValue, missingParameter } from "../protocol/api-error.ts";
-import type { ElasticAddressRecord, NatGatewayRecord, NatGatewayState } from "../records.ts";
+import type {
+  ElasticAddressRecord,
+  NatGatewayRecord,
+  NatGatewayState,
+} from "../records/network.ts";
 import { State } from "../states.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 import { findNamed, findOne } from "./find-named.ts";

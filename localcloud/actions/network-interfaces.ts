@@ -8,7 +8,7 @@ import type {
 import { type Action, type Call, ec2Action } from "../call.ts";
 import { applyFilters } from "../filters.ts";
 import { paginate } from "../paging.ts";
-import type { InstanceRecord } from "../records.ts";
+import type { InstanceRecord } from "../records/instance.ts";
 import { findNamed } from "./find-named.ts";
 import { privateDnsName, publicDnsName } from "./instance-description.ts";
 

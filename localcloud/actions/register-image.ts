@@ -6,7 +6,7 @@ import { type Billing, PLAIN_LINUX, withProductCodes } from "../catalog/billing.
 import { hasKernel } from "../catalog/kernels.ts";
 import { makeImage } from "../image-making.ts";
 import { ApiError, invalidCombination, invalidValue } from "../protocol/api-error.ts";
-import type { ImageRecord, ImageState } from "../records.ts";
+import type { ImageRecord, ImageState } from "../records/image.ts";
 import { findSnapshot } from "../sharing.ts";
 import { State } from "../states.ts";
 import { readTagSpecifications } from "../tags.ts";

@@ -20,7 +20,7 @@ import { applyFilters } from "../filters.ts";
 import { newId } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, invalidValue, missingParameter } from "../protocol/api-error.ts";
-import type { RouteRecord, RouteTableRecord } from "../records.ts";
+import type { RouteRecord, RouteTableRecord } from "../records/network.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 import { findNamed, findOne } from "./find-named.ts";
 import { hasDependencies } from "./vpcs.ts";

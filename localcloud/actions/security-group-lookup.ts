@@ -3,7 +3,7 @@
 import type { Call } from "../call.ts";
 import { checkId, notFound } from "../ids.ts";
 import { missingParameter } from "../protocol/api-error.ts";
-import type { GroupRecord } from "../records.ts";
+import type { GroupRecord } from "../records/security-group.ts";
 
 /** By id, or by its name in the default VPC. */
 export function findGroup(

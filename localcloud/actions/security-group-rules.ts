@@ -13,7 +13,7 @@ import type {
 import { type Action, type Call, ec2Action, refuseMembers } from "../call.ts";
 import { checkId, newId, notFound } from "../ids.ts";
 import { ApiError, invalidValue, missingParameter } from "../protocol/api-error.ts";
-import type { GroupRecord, GroupRuleRecord } from "../records.ts";
+import type { GroupRecord, GroupRuleRecord } from "../records/security-group.ts";
 import { readTagSpecifications } from "../tags.ts";
 import { describeRule } from "./describe-security-group-rules.ts";
 import { findGroup } from "./security-group-lookup.ts";

@@ -9,7 +9,7 @@ import type {
 import { type Action, type Call, ec2Action } from "../call.ts";
 import { newId } from "../ids.ts";
 import { ApiError, invalidValue } from "../protocol/api-error.ts";
-import type { GroupRuleRecord } from "../records.ts";
+import type { GroupRuleRecord } from "../records/security-group.ts";
 import type { Store } from "../store.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 import { findOne } from "./find-named.ts";

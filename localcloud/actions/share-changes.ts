@@ -3,7 +3,7 @@
 import type { LaunchPermission } from "@aws-sdk/client-ec2";
 import type { Call } from "../call.ts";
 import { ApiError, invalidCombination } from "../protocol/api-error.ts";
-import type { Sharing } from "../records.ts";
+import type { Sharing } from "../records/sharing.ts";
 
 interface Item {
   readonly UserId?: string | undefined;

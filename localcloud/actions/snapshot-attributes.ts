@@ -10,7 +10,7 @@ import { type Action, type Call, ec2Action } from "../call.ts";
 import { shownProductCodes } from "../catalog/billing.ts";
 import { isManagedByAws } from "../encryption.ts";
 import { ApiError, invalidValue } from "../protocol/api-error.ts";
-import type { SnapshotRecord } from "../records.ts";
+import type { SnapshotRecord } from "../records/snapshot.ts";
 import { findOwnSnapshot, shareWithNobody } from "../sharing.ts";
 import {
   applyShareChange,

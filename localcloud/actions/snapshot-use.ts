@@ -2,7 +2,8 @@
 
 import { rm } from "node:fs/promises";
 import type { Call } from "../call.ts";
-import type { ImageRecord, SnapshotRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
+import type { SnapshotRecord } from "../records/snapshot.ts";
 import type { Store } from "../store.ts";
 
 /** Registered images of any account, since a snapshot may be shared. */

@@ -16,7 +16,7 @@ import { applyFilters, type FilterTable } from "../filters.ts";
 import { checkId, notFound } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, missingParameter } from "../protocol/api-error.ts";
-import type { SnapshotRecord } from "../records.ts";
+import type { SnapshotRecord } from "../records/snapshot.ts";
 import { findOwnSnapshot, mayUse, visibleSnapshots } from "../sharing.ts";
 import { checkSnapshotable, freeze, makeSnapshot } from "../snapshot-making.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";

@@ -16,7 +16,7 @@ import { applyFilters } from "../filters.ts";
 import { newId } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, invalidValue, missingParameter } from "../protocol/api-error.ts";
-import type { SubnetRecord } from "../records.ts";
+import type { SubnetRecord } from "../records/network.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 import { findNamed, findOne } from "./find-named.ts";
 import { livingInstances } from "./network-interfaces.ts";

@@ -11,7 +11,7 @@ import { applyPlainFilters } from "../filters.ts";
 import { checkId, notFound, prefixOf, RESOURCE_TYPE } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, invalidValue, missingParameter } from "../protocol/api-error.ts";
-import type { Tagged } from "../records.ts";
+import type { Tagged } from "../records/tagged.ts";
 import { checkMetadataTagKeys, checkTagCount, readTags } from "../tags.ts";
 
 export const TAG_ACTIONS: readonly Action[] = [

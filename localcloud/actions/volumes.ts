@@ -14,7 +14,7 @@ import { applyFilters, type FilterTable } from "../filters.ts";
 import { checkId, notFound } from "../ids.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, missingParameter } from "../protocol/api-error.ts";
-import type { VolumeRecord } from "../records.ts";
+import type { VolumeRecord } from "../records/volume.ts";
 import { findSnapshot } from "../sharing.ts";
 import type { Store } from "../store.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";

@@ -14,7 +14,7 @@ import { containsCidr, parseCidr } from "../cidr.ts";
 import { applyFilters } from "../filters.ts";
 import { paginate } from "../paging.ts";
 import { ApiError, invalidValue, unsupported } from "../protocol/api-error.ts";
-import type { VpcRecord } from "../records.ts";
+import type { VpcRecord } from "../records/network.ts";
 import { readTagSpecifications, tagList } from "../tags.ts";
 import { findNamed, findOne } from "./find-named.ts";
 

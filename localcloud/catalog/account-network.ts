@@ -3,12 +3,12 @@
 import type { AddressSpace } from "../address-space.ts";
 import { newId } from "../ids.ts";
 import type {
-  GroupRecord,
   InternetGatewayRecord,
   RouteTableRecord,
   SubnetRecord,
   VpcRecord,
-} from "../records.ts";
+} from "../records/network.ts";
+import type { GroupRecord } from "../records/security-group.ts";
 import type { Region } from "./regions.ts";
 
 /** The stores' parts that belong to networks. */

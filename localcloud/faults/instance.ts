@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beginEnd, beginStop, type Home, Reason, shutItself } from "../instance-life.ts";
 import type { Machine } from "../machines/machine.ts";
-import type { InstanceRecord } from "../records.ts";
+import type { InstanceRecord } from "../records/instance.ts";
 import type { Rule } from "./fault-plan.ts";
 
 /** Those that are there from the start; all others strike a machine that runs. */

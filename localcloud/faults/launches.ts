@@ -5,7 +5,7 @@
 
 import type { Home, Reason } from "../instance-life.ts";
 import type { Machine, MachineSpec } from "../machines/machine.ts";
-import type { InstanceRecord } from "../records.ts";
+import type { InstanceRecord } from "../records/instance.ts";
 import { consoleBytes } from "./console.ts";
 import { diskPrefix } from "./disk.ts";
 import type { FaultLog } from "./fault-log.ts";

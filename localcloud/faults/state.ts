@@ -3,7 +3,9 @@
  * `error`, images in `failed`, volumes in `error`. EC2 says late what is wrong with a key.
  */
 
-import type { ImageRecord, SnapshotRecord, VolumeRecord } from "../records.ts";
+import type { ImageRecord } from "../records/image.ts";
+import type { SnapshotRecord } from "../records/snapshot.ts";
+import type { VolumeRecord } from "../records/volume.ts";
 import { KEY_NOT_ACCESSIBLE } from "../snapshot-making.ts";
 import type { Store } from "../store.ts";
 import type { Rule } from "./fault-plan.ts";
