@@ -6,7 +6,7 @@
 import { ApiError } from "../protocol/api-error.ts";
 import { NoAnswer } from "../protocol/no-answer.ts";
 import type { Service } from "../protocol/operations.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 import { type Refusal, refusedWith } from "./refusal.ts";
 import type { Happening, RuleMatcher } from "./rule-matcher.ts";
 

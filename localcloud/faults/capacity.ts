@@ -3,7 +3,7 @@
 import type { RunInstancesRequest } from "@aws-sdk/client-ec2";
 import type { Call } from "../call.ts";
 import { ApiError } from "../protocol/api-error.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 import { type Refusal, refusedWith } from "./refusal.ts";
 
 /** What a launch asks for that may be short. */

@@ -2,7 +2,7 @@
 
 import { crc32 } from "node:zlib";
 import { seededRandom } from "../seeded-random.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 
 const MEGABYTES = 4;
 

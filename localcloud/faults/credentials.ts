@@ -1,7 +1,7 @@
 /** Credentials that expire in the middle of things: from some call on, nothing of an account works. */
 
 import { expired } from "../protocol/credential-errors.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 import { type Refusal, refusedWith } from "./refusal.ts";
 import type { Happening, RuleMatcher } from "./rule-matcher.ts";
 

@@ -13,7 +13,7 @@ import { accessSync, constants } from "node:fs";
 import { basename, join } from "node:path";
 import type { MachineSpec } from "../machines/machine.ts";
 import { quote } from "../machines/shims.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 
 /** Ours. A machine's own programs write that much; a limit below it would strike them first. */
 const WRITES_LEAST_BYTES = 1 << 20;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beginEnd, beginStop, type Home, Reason, shutItself } from "../instance-life.ts";
 import type { Machine } from "../machines/machine.ts";
 import type { InstanceRecord } from "../records/instance.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 
 /** Those that are there from the start; all others strike a machine that runs. */
 export const FROM_THE_START: readonly Rule<"instance">["does"][] = [

@@ -10,7 +10,7 @@ import { idsIn } from "../call-log.ts";
 import { checkId, type IdPrefix, notFound, prefixOf } from "../ids.ts";
 import type { Cloud, Store } from "../store.ts";
 import type { FiredFault } from "./fault-log.ts";
-import type { LAGGING, Rule } from "./fault-plan.ts";
+import type { LAGGING, Rule } from "./fault-rule.ts";
 import type { Happening, RuleMatcher } from "./rule-matcher.ts";
 
 type Tags = ReadonlyMap<string, string>;

@@ -6,7 +6,8 @@
 
 import type { Service } from "../protocol/operations.ts";
 import { seededRandom } from "../seeded-random.ts";
-import type { FaultPlan, FaultRule } from "./fault-plan.ts";
+import type { FaultPlan } from "./fault-plan.ts";
+import type { FaultRule } from "./fault-rule.ts";
 
 /** A call, or an instance that is launched, in the words of the rules. */
 export interface Happening {

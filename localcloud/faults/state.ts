@@ -8,7 +8,7 @@ import type { SnapshotRecord } from "../records/snapshot.ts";
 import type { VolumeRecord } from "../records/volume.ts";
 import { KEY_NOT_ACCESSIBLE } from "../snapshot-making.ts";
 import type { Store } from "../store.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 
 /** Which calls make what; their answers name it. */
 export const MAKES: Readonly<Record<Rule<"state">["of"], readonly string[]>> = {

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "../machines/machine.ts";
-import type { Rule } from "./fault-plan.ts";
+import type { Rule } from "./fault-rule.ts";
 
 /** Ours. Often enough that a test's helper has not gone on much since. */
 const LOOK_MS = 20;

@@ -6,9 +6,9 @@ import { test } from "node:test";
 import {
   checkFaultPlan,
   FaultPlanError,
-  KINDS,
   parseFaultPlan,
 } from "../../../localcloud/faults/fault-plan.ts";
+import { KINDS } from "../../../localcloud/faults/fault-rule.ts";
 
 const page = readFileSync(new URL("../../../docs/localcloud-faults.md", import.meta.url), "utf8");
 const examples = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text = ""]) => text);

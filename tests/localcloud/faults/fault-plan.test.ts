@@ -3,9 +3,9 @@ import { test } from "node:test";
 import {
   checkFaultPlan,
   FaultPlanError,
-  KINDS,
   parseFaultPlan,
 } from "../../../localcloud/faults/fault-plan.ts";
+import { KINDS } from "../../../localcloud/faults/fault-rule.ts";
 
 const REFUSED = [
   ["{", /^the faults are not valid: this is no JSON: /],
