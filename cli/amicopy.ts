@@ -5,7 +5,8 @@
  * Exit codes: 0 done, 1 could not be done, 2 wrongly asked, 130 stopped.
  */
 
-import { readSweepCommand, SWEEP_USAGE, UsageError } from "./sweep-command.ts";
+import { readSweepCommand, SWEEP_USAGE } from "./sweep-command.ts";
+import { UsageError } from "./usage-error.ts";
 
 const USAGE = `amicopy: copies AMIs across AWS partitions, as a Pulumi resource; see the README
 

@@ -1,52 +1,9 @@
 /** The command line of localcloud, read and checked before anything is done. */
 
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import type { ExportSnapshotRequest, ImportImageRequest } from "../localcloud/admin.ts";
-
-export const USAGE = `localcloud: an EC2 endpoint on this computer whose instances really boot
-
-npm run localcloud -- start [--json] [--directory DIR] [--helper-node present|package|tarball]
-                            [--end-with-stdin] [--faults FILE.json]
-                            [--isolation processes|namespaces]
-    Prints the environment to export and runs until Ctrl-C (SIGINT, SIGTERM).
-    --json            the environment as one line {"env": {NAME: VALUE, ...}}
-    --directory       for its disks; default: a temporary folder, removed at the end
-    --helper-node     what \`node\` a booting instance finds; default: present
-    --end-with-stdin  ends also when standard input ends: with the program that started it
-    --faults          what is to go wrong (docs/localcloud-faults.md); told on standard error
-    --isolation       namespaces: each instance with a network and files of its own, its security
-                      groups as firewall rules, a long lossy link between regions (Linux, root)
-
-The others reach the running one through that environment:
-
-npm run localcloud -- import-image --region REGION [--account ACCOUNT]
-                                   --disk DEVICE=FILE.raw [--disk DEVICE=FILE.raw ...]
-                                   [--name NAME] [--architecture x86_64|arm64]
-                                   [--describe FILE.json] [--json]
-    Registers an image from raw disk files, padded with zeros to whole GiB, and prints its id.
-    The first disk is the root. ACCOUNT is an account id or a profile's name (aws-us-gov-1);
-    default: the first account of the region's partition.
-    --describe        what else it is: licence, boot mode, TPM, mappings, tags, sharing, …, e.g.
-                      {"usageOperation": "RunInstances:0002", "tags": {"Name": "golden"}};
-                      all of it is in localcloud/image-description.ts
-
-npm run localcloud -- configure --region REGION [--account ACCOUNT] SETTINGS.json
-    What an account may and how much of it; prints its keys as JSON. For example
-    {"denied": ["ec2:CreateImage"], "quotas": {"vcpus": 4}, "defaultVpc": false,
-     "keys": {"alias/amicopy-test": {"enabled": false}}, "subscriptions": ["product-code"]}
-
-npm run localcloud -- export-snapshot --region REGION [--account ACCOUNT] SNAPSHOT FILE.raw
-    Writes a snapshot's bytes into a file.
-
-npm run localcloud -- list [--json]
-    Everything that was made, by account and region, with state and tags.
-
-npm run localcloud -- faults [FILE.json] [--json]
-    From now on these faults and no others; without a file: what has gone wrong so far.
-
-To keep npm's own lines out of the output: npm run --silent localcloud -- ...
-`;
+import { USAGE } from "./localcloud-usage.ts";
+import { parseArguments, UsageError } from "./usage-error.ts";
 
 export interface StartCommand {
   readonly name: "start";
@@ -99,11 +56,6 @@ export type LocalcloudCommand =
   | ConfigureCommand
   | ListCommand;
 
-/** Not what the usage says; the message names the option. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 /**
  * @param directory - From which relative file names are meant.
  * @throws UsageError
@@ -121,7 +73,7 @@ export function readCommand(argv: readonly string[], directory: string): Localcl
     case "configure":
       return readConfigure(rest, directory);
     case "list":
-      return { name, json: parse(() => parseArgs({ args: rest, options: JSON_OPTION })).json };
+      return { name, json: parseArguments({ args: rest, options: JSON_OPTION }).values.json };
     case "faults":
       return readFaults(rest, directory);
     case "help":
@@ -145,19 +97,17 @@ const ISOLATIONS = ["processes", "namespaces"] as const;
 const ARCHITECTURES = ["x86_64", "arm64"] as const;
 
 function readStart(args: string[], directory: string): StartCommand {
-  const values = parse(() =>
-    parseArgs({
-      args,
-      options: {
-        ...JSON_OPTION,
-        directory: { type: "string" },
-        "helper-node": { type: "string", default: "present" },
-        isolation: { type: "string", default: "processes" },
-        "end-with-stdin": { type: "boolean", default: false },
-        faults: { type: "string" },
-      },
-    }),
-  );
+  const { values } = parseArguments({
+    args,
+    options: {
+      ...JSON_OPTION,
+      directory: { type: "string" },
+      "helper-node": { type: "string", default: "present" },
+      isolation: { type: "string", default: "processes" },
+      "end-with-stdin": { type: "boolean", default: false },
+      faults: { type: "string" },
+    },
+  });
   return {
     name: "start",
     json: values.json,
@@ -170,19 +120,17 @@ function readStart(args: string[], directory: string): StartCommand {
 }
 
 function readImportImage(args: string[], directory: string): ImportImageCommand {
-  const values = parse(() =>
-    parseArgs({
-      args,
-      options: {
-        ...JSON_OPTION,
-        ...PLACE_OPTIONS,
-        disk: { type: "string", multiple: true, default: [] },
-        name: { type: "string" },
-        architecture: { type: "string" },
-        describe: { type: "string" },
-      },
-    }),
-  );
+  const { values } = parseArguments({
+    args,
+    options: {
+      ...JSON_OPTION,
+      ...PLACE_OPTIONS,
+      disk: { type: "string", multiple: true, default: [] },
+      name: { type: "string" },
+      architecture: { type: "string" },
+      describe: { type: "string" },
+    },
+  });
   const disks = values.disk.map((text) => readDisk(text, directory));
   if (disks.length === 0)
     throw new UsageError("--disk DEVICE=FILE.raw is missing; the first is the root");
@@ -205,9 +153,10 @@ function readImportImage(args: string[], directory: string): ImportImageCommand 
 }
 
 function readExportSnapshot(args: string[], directory: string): ExportSnapshotCommand {
-  const { place, positionals } = parse(() => {
-    const parsed = parseArgs({ args, options: PLACE_OPTIONS, allowPositionals: true });
-    return { values: { place: parsed.values, positionals: parsed.positionals } };
+  const { values: place, positionals } = parseArguments({
+    args,
+    options: PLACE_OPTIONS,
+    allowPositionals: true,
   });
   const [snapshotId, file, ...others] = positionals;
   if (snapshotId === undefined || file === undefined || others.length > 0) {
@@ -220,9 +169,10 @@ function readExportSnapshot(args: string[], directory: string): ExportSnapshotCo
 }
 
 function readConfigure(args: string[], directory: string): ConfigureCommand {
-  const { place, positionals } = parse(() => {
-    const parsed = parseArgs({ args, options: PLACE_OPTIONS, allowPositionals: true });
-    return { values: { place: parsed.values, positionals: parsed.positionals } };
+  const { values: place, positionals } = parseArguments({
+    args,
+    options: PLACE_OPTIONS,
+    allowPositionals: true,
   });
   const [file, ...others] = positionals;
   if (file === undefined || others.length > 0) {
@@ -232,14 +182,19 @@ function readConfigure(args: string[], directory: string): ConfigureCommand {
 }
 
 function readFaults(args: string[], directory: string): FaultsCommand {
-  const { json, positionals } = parse(() => {
-    const parsed = parseArgs({ args, options: JSON_OPTION, allowPositionals: true });
-    return { values: { ...parsed.values, positionals: parsed.positionals } };
+  const { values, positionals } = parseArguments({
+    args,
+    options: JSON_OPTION,
+    allowPositionals: true,
   });
   const [file, ...others] = positionals;
   if (others.length > 0)
     throw new UsageError("faults takes one file, or none to see what happened");
-  return { name: "faults", path: file === undefined ? undefined : resolve(directory, file), json };
+  return {
+    name: "faults",
+    path: file === undefined ? undefined : resolve(directory, file),
+    json: values.json,
+  };
 }
 
 function readDisk(text: string, directory: string): { deviceName: string; path: string } {
@@ -268,13 +223,4 @@ function oneOf<const Choice extends string>(
   if (choice === undefined)
     throw new UsageError(`${option} is ${choices.join(", ")}; not ${value}`);
   return choice;
-}
-
-/** `parseArgs` says well what is wrong; it only has to be told from failures. */
-function parse<Values>(read: () => { values: Values }): Values {
-  try {
-    return read().values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
 }

@@ -22,9 +22,9 @@ import {
   type ListCommand,
   readCommand,
   type StartCommand,
-  USAGE,
-  UsageError,
 } from "./localcloud-command.ts";
+import { USAGE } from "./localcloud-usage.ts";
+import { UsageError } from "./usage-error.ts";
 
 const PARENT_LOOK_MS = 1000;
 

@@ -1,7 +1,7 @@
 /** The command line of `amicopy sweep`, read and checked before anything is done. */
 
-import { parseArgs } from "node:util";
 import { RUN_ID_PATTERN } from "../agent/contract.ts";
+import { parseArguments, UsageError } from "./usage-error.ts";
 
 export const SWEEP_USAGE = `amicopy sweep: lists and ends what any run of amicopy has left in a region, by its tags
 
@@ -28,17 +28,23 @@ export interface SweepCommand {
   readonly force: boolean;
 }
 
-/** Not what the usage says; the message names the option. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 /**
  * @param args - What follows `sweep`.
  * @throws UsageError
  */
 export function readSweepCommand(args: readonly string[]): SweepCommand | "help" {
-  const values = parse(args);
+  const { values } = parseArguments({
+    args: [...args],
+    options: {
+      region: { type: "string" },
+      profile: { type: "string" },
+      run: { type: "string" },
+      "older-than": { type: "string" },
+      "dry-run": { type: "boolean", default: false },
+      force: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
   if (values.help) return "help";
   const { region, profile, run, "older-than": olderThan, force } = values;
   if (region === undefined) throw new UsageError("--region is missing, e.g. --region us-east-1");
@@ -62,26 +68,6 @@ export function readSweepCommand(args: readonly string[]): SweepCommand | "help"
     dryRun: values["dry-run"],
     force,
   };
-}
-
-/** `parseArgs` says well what is wrong; it only has to be told from failures. */
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        region: { type: "string" },
-        profile: { type: "string" },
-        run: { type: "string" },
-        "older-than": { type: "string" },
-        "dry-run": { type: "boolean", default: false },
-        force: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = {

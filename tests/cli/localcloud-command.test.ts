@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readCommand, USAGE, UsageError } from "../../cli/localcloud-command.ts";
+import { readCommand } from "../../cli/localcloud-command.ts";
+import { USAGE } from "../../cli/localcloud-usage.ts";
+import { UsageError } from "../../cli/usage-error.ts";
 
 test("start has defaults, and takes a directory from where the person is", () => {
   assert.deepEqual(readCommand(["start"], "/home/p"), {

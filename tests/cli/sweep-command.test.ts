@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readSweepCommand, UsageError } from "../../cli/sweep-command.ts";
+import { readSweepCommand } from "../../cli/sweep-command.ts";
+import { UsageError } from "../../cli/usage-error.ts";
 
 test("a region is enough", () => {
   assert.deepEqual(readSweepCommand(["--region", "us-gov-west-1"]), {
