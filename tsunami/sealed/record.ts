@@ -98,10 +98,11 @@ function run(cipher: Cipheriv | Decipheriv, bytes: Buffer, target: Buffer, at: n
 }
 
 function compress(data: Buffer, level: number): Buffer | undefined {
-  if (level === 0 || data.length === 0) return;
   const middle = data.length >> 1;
-  const sample = data.subarray(middle, middle + SAMPLE_BYTES);
-  if (data.length <= SAMPLE_BYTES * 4 || zstd(sample, 1)) return zstd(data, level);
+  const sample = level && zstd(data.subarray(middle, middle + SAMPLE_BYTES), 1);
+  if (!sample) return;
+  freeMemory(sample);
+  return zstd(data, level);
 }
 
 /** @returns In memory of its own, or nothing when it does not pay. */
