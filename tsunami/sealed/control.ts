@@ -114,7 +114,9 @@ async function accept(
     caller.on("error", ignore).on("close", () => callers.delete(caller));
     if (peerAddress && plainAddress(caller.remoteAddress) !== peerAddress) caller.destroy();
   });
-  server.on("tlsClientError", ({ code }: NodeJS.ErrnoException) => {
+  server.on("tlsClientError", ({ code }: NodeJS.ErrnoException, caller) => {
+    // Node leaves open what kept it waiting.
+    caller.destroy();
     // A handshake that the network broke, or kept too long, says nothing of a key.
     if (code?.startsWith("ERR_SSL")) refused += 1;
   });

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { after, test } from "node:test";
 import { openControl } from "../../../tsunami/sealed/control.ts";
-import { WAITS } from "../../../tsunami/sealed/limits.ts";
+import { CONNECTIONS_MAX, WAITS } from "../../../tsunami/sealed/limits.ts";
 import { runSession } from "../../../tsunami/sealed/session.ts";
 import { callTls, EvilPeer } from "../../support/evil-peer.ts";
 import { freePort, makeSessionPair } from "../../support/loopback-sessions.ts";
@@ -39,6 +39,18 @@ test("a handshake that the network broke or kept too long is not blamed on the k
   broken.resetAndDestroy();
   await once(silent, "close");
   await assert.rejects(listening, { code: "peer-unreachable", message: /no peer on port/ });
+});
+
+test("strangers that say nothing keep nobody out for longer than a handshake may take", async () => {
+  const port = await freePort();
+  const waits = { ...WAITS, handshakeMs: 300 };
+  const listening = openControl({ ...options, listens: true, port }, waits, signal);
+  const strangers = [await callTcp(port)];
+  while (strangers.length < CONNECTIONS_MAX) strangers.push(await callTcp(port));
+  const calling = { ...options, listens: false, peerAddress: address, port };
+  const ends = await Promise.all([listening, openControl(calling, WAITS, signal)]);
+  for (const stranger of strangers) stranger.destroy();
+  await Promise.all(ends.map((end) => end.end()));
 });
 
 test("who has another key, and who comes for another transfer, is refused as that", async () => {
