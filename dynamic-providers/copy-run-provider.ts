@@ -3,7 +3,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { HelperSide } from "../agent/contract.ts";
 import { isCloudError } from "./ec2/cloud-error.ts";
-import type { Image } from "./ec2/ec2.ts";
+import type { Image } from "./ec2/image.ts";
 import { messageOf, plainError, preflightError } from "./failure.ts";
 import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";

@@ -1,7 +1,8 @@
 /** What the three providers are made of: the composition in `provider.ts`, or a test's twins. */
 
 import type { HelperSide } from "../agent/contract.ts";
-import type { Ec2, TagQuery } from "./ec2/ec2.ts";
+import type { Ec2 } from "./ec2/ec2.ts";
+import type { TagQuery } from "./ec2/tags.ts";
 import type { EngineLog } from "./engine-log.ts";
 import type { SharedRuns } from "./shared-run.ts";
 import type {

@@ -1,7 +1,7 @@
 /** A device of an image, in the SDK's words. */
 
 import type { BlockDeviceMapping } from "@aws-sdk/client-ec2";
-import type { BlockDevice } from "./ec2.ts";
+import type { BlockDevice } from "./block-device.ts";
 
 /** As RegisterImage and CreateImage take it. */
 export function toSdkDevice(device: BlockDevice): BlockDeviceMapping {

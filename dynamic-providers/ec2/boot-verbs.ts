@@ -2,7 +2,8 @@
 
 import { CreateSnapshotsCommand, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { type Caller, toSdkTags } from "./caller.ts";
-import type { BootRequest, Ec2 } from "./ec2.ts";
+import type { Ec2 } from "./ec2.ts";
+import type { BootRequest } from "./instance.ts";
 import { readInstance } from "./read-answers.ts";
 
 type BootVerbs = Pick<Ec2, "bootImage" | "createSnapshots">;

@@ -9,9 +9,12 @@ import {
   ModifyImageAttributeCommand,
   StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import type { BlockDevice } from "./block-device.ts";
 import { toSdkDevice } from "./block-device-mapping.ts";
 import { type Caller, dryRun, toSdkTags } from "./caller.ts";
-import type { BlockDevice, CreateImageRequest, Ec2, VolumeRequest } from "./ec2.ts";
+import type { Ec2 } from "./ec2.ts";
+import type { CreateImageRequest } from "./image.ts";
+import type { VolumeRequest } from "./volume.ts";
 
 type DonorVerbs = Pick<
   Ec2,

@@ -8,7 +8,8 @@ import {
 } from "@aws-sdk/client-ec2";
 import { toSdkDevice } from "./block-device-mapping.ts";
 import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
-import type { Ec2, Image, ImageQuery, RegisterRequest } from "./ec2.ts";
+import type { Ec2 } from "./ec2.ts";
+import type { Image, ImageQuery, RegisterRequest } from "./image.ts";
 import { readImage } from "./read-answers.ts";
 
 type ImageVerbs = Pick<

@@ -23,8 +23,11 @@ import {
   tagFilters,
   toSdkTags,
 } from "./caller.ts";
-import type { Ec2, IdOrTagQuery, Instance, LaunchRequest, LaunchVolume, Volume } from "./ec2.ts";
+import type { Ec2 } from "./ec2.ts";
+import type { Instance, LaunchRequest, LaunchVolume } from "./instance.ts";
 import { readInstance, readInstanceType, readVolume } from "./read-answers.ts";
+import type { IdOrTagQuery } from "./tags.ts";
+import type { Volume } from "./volume.ts";
 
 type MachineVerbs = Pick<
   Ec2,

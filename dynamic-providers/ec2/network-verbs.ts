@@ -22,7 +22,8 @@ import {
   toSdkTags,
 } from "./caller.ts";
 import { isCloudError } from "./cloud-error.ts";
-import type { Ec2, GroupRequest, Rule, SecurityGroup } from "./ec2.ts";
+import type { Ec2 } from "./ec2.ts";
+import type { GroupRequest, Rule, SecurityGroup } from "./network.ts";
 import { readNatGateway, readRouteTable, readSecurityGroup, readSubnet } from "./read-answers.ts";
 
 type NetworkVerbs = Pick<

@@ -14,23 +14,13 @@ import type {
   Volume as SdkVolume,
 } from "@aws-sdk/client-ec2";
 import { printableLine } from "../printable.ts";
+import type { BlockDevice } from "./block-device.ts";
 import { fromSdkTags } from "./caller.ts";
-import type {
-  Architecture,
-  BlockDevice,
-  DeregistrationProtection,
-  Image,
-  Instance,
-  InstanceTypeFacts,
-  InstanceTypeRule,
-  NatGateway,
-  Route,
-  RouteTable,
-  SecurityGroup,
-  Snapshot,
-  Subnet,
-  Volume,
-} from "./ec2.ts";
+import type { Architecture, DeregistrationProtection, Image, InstanceTypeRule } from "./image.ts";
+import type { Instance, InstanceTypeFacts } from "./instance.ts";
+import type { NatGateway, Route, RouteTable, SecurityGroup, Subnet } from "./network.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Volume } from "./volume.ts";
 
 export function readImage(image: SdkImage): Image {
   return {

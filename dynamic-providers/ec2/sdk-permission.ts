@@ -1,7 +1,7 @@
 /** Who may use an image or a snapshot, in our words and in the SDK's. */
 
 import type { LaunchPermission as SdkLaunchPermission } from "@aws-sdk/client-ec2";
-import type { LaunchPermission } from "./ec2.ts";
+import type { LaunchPermission } from "./image.ts";
 
 export function fromSdkPermission(permission: SdkLaunchPermission): LaunchPermission {
   const { UserId, Group, OrganizationArn, OrganizationalUnitArn } = permission;

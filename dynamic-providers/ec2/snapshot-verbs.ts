@@ -10,9 +10,11 @@ import {
   ModifySnapshotAttributeCommand,
 } from "@aws-sdk/client-ec2";
 import { allPages, type Caller, ifThere, presentOnly, tagFilters, toSdkTags } from "./caller.ts";
-import type { Ec2, IdOrTagQuery, Snapshot } from "./ec2.ts";
+import type { Ec2 } from "./ec2.ts";
 import { readSnapshot } from "./read-answers.ts";
 import { fromSdkPermission, toSdkPermission } from "./sdk-permission.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { IdOrTagQuery } from "./tags.ts";
 
 type SnapshotVerbs = Pick<
   Ec2,

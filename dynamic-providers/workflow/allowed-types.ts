@@ -1,6 +1,6 @@
 /** What an image's owner says of the instance types that may launch it. Pure. */
 
-import type { Image } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 
 /** RunInstances refuses all others. [ReplaceImageInstanceTypeSpecification] */
 export function mayLaunch({ instanceTypes: rule }: Image, instanceType: string): boolean {

@@ -15,7 +15,9 @@
 
 import { Role, Tag } from "../../agent/contract.ts";
 import { type CloudError, isCloudError } from "../ec2/cloud-error.ts";
-import type { BootRequest, Ec2, Instance, Snapshot } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { BootRequest, Instance } from "../ec2/instance.ts";
+import type { Snapshot } from "../ec2/snapshot.ts";
 import { chooseBoot, snapshotDevices } from "./choose-boot.ts";
 import { completeSnapshots } from "./complete-snapshots.ts";
 import { CopyError } from "./copy-error.ts";

@@ -5,7 +5,10 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { BlockDevice, Image, LaunchPermission, SnapshotPermission, Tags } from "../ec2/ec2.ts";
+import type { BlockDevice } from "../ec2/block-device.ts";
+import type { Image, LaunchPermission } from "../ec2/image.ts";
+import type { SnapshotPermission } from "../ec2/snapshot.ts";
+import type { Tags } from "../ec2/tags.ts";
 import type { CopyRequest, ImageWishes, PermissionMap, RunIdentity } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";
 import { withoutReserved } from "./run.ts";

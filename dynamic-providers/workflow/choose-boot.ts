@@ -3,7 +3,11 @@
  * offered. What only EC2 knows (which types the image allows, which have a NitroTPM) the launch tells.
  */
 
-import type { Ec2, Image, InstanceTypeFacts, SnapshotDevice, Subnet } from "../ec2/ec2.ts";
+import type { SnapshotDevice } from "../ec2/block-device.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { InstanceTypeFacts } from "../ec2/instance.ts";
+import type { Subnet } from "../ec2/network.ts";
 import { candidateSubnets, type NoChoice } from "./choose-helper.ts";
 
 /** Ours: small and cheap first, since it runs for seconds; then those that more images allow. */

@@ -3,7 +3,10 @@
  * Looks and never changes anything, so that preflight asks the same question.
  */
 
-import type { Ec2, Image, InstanceTypeFacts, Subnet } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { InstanceTypeFacts } from "../ec2/instance.ts";
+import type { Subnet } from "../ec2/network.ts";
 import { mayLaunch } from "./allowed-types.ts";
 import type { HelperRequest } from "./copy-request.ts";
 import { findPlaces, type Place, type Reach } from "./find-reach.ts";

@@ -1,6 +1,7 @@
 /** Waits for snapshots, and says of one that failed what AWS has said of it. */
 
-import type { Ec2, Snapshot } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Snapshot } from "../ec2/snapshot.ts";
 import { CopyError } from "./copy-error.ts";
 import { type KeyUse, keyTrouble } from "./key-trouble.ts";
 import { type Waiting, waitUntil } from "./wait-until.ts";

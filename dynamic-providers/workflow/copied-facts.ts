@@ -1,6 +1,7 @@
 /** The facts of a finished copy, as Pulumi keeps them. Pure. */
 
-import type { Image, Tags } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Tags } from "../ec2/tags.ts";
 import type { CopiedImageFacts, CopiedSnapshot } from "./copy-request.ts";
 import type { CopiedVolumes } from "./copy-volumes.ts";
 import type { SourceImage } from "./describe-source.ts";

@@ -13,7 +13,7 @@
  * Whatever happens in between, the helpers, their volumes and groups are ended before it returns.
  */
 
-import type { Tags } from "../ec2/ec2.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { bootSource } from "./boot-source.ts";
 import { snapshotWishes, wishesFor } from "./carry-over.ts";
 import { candidateSubnets } from "./choose-helper.ts";

@@ -8,10 +8,10 @@ import type {
   InstanceTypeRule,
   LaunchPermission,
   RegisterRequest,
-  SnapshotPermission,
-  Tags,
-} from "../ec2/ec2.ts";
+} from "../ec2/image.ts";
 import type { SideReference } from "../ec2/side-reference.ts";
+import type { SnapshotPermission } from "../ec2/snapshot.ts";
+import type { Tags } from "../ec2/tags.ts";
 
 export type { SideReference };
 

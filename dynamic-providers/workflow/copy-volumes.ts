@@ -4,7 +4,7 @@
  */
 
 import type { HelperSide } from "../../agent/contract.ts";
-import type { LaunchVolume } from "../ec2/ec2.ts";
+import type { LaunchVolume } from "../ec2/instance.ts";
 import { chooseHelper, type HelperChoice } from "./choose-helper.ts";
 import type { Claim } from "./claim-attempt.ts";
 import { CopyError } from "./copy-error.ts";

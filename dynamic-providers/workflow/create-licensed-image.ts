@@ -6,7 +6,9 @@
 
 import { Role, Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Ec2, Image, Tags } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { CopyError } from "./copy-error.ts";
 import type { Registration } from "./copy-request.ts";
 import { createOnce } from "./create-once.ts";

@@ -3,14 +3,10 @@
  * maps it.
  */
 
-import type {
-  Ec2,
-  Image,
-  LaunchPermission,
-  Snapshot,
-  SnapshotDevice,
-  SnapshotPermission,
-} from "../ec2/ec2.ts";
+import type { SnapshotDevice } from "../ec2/block-device.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image, LaunchPermission } from "../ec2/image.ts";
+import type { Snapshot, SnapshotPermission } from "../ec2/snapshot.ts";
 
 /** One snapshot that has to travel. */
 export interface SourceVolume {

@@ -1,7 +1,7 @@
 /** What a copy keeps of its source's devices: their figures, and whether and by what they are encrypted. Pure. */
 
 import { isDeepStrictEqual } from "node:util";
-import type { BlockDevice } from "../ec2/ec2.ts";
+import type { BlockDevice } from "../ec2/block-device.ts";
 import { wantedDevices } from "./carry-over.ts";
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
 import { isVolumeOf, type SourceImage } from "./describe-source.ts";

@@ -4,7 +4,7 @@
  * stopped it costs no more than its volumes, and a sweep finds it by its tags.
  */
 
-import type { Image } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 
 /** Pure. Windows takes no gzip, so it is plain text for all. */
 export function donorUserData(

@@ -6,7 +6,10 @@
 
 import { Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Ec2, Image, Snapshot, Tags } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Snapshot } from "../ec2/snapshot.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { deleteGroup } from "./claim-attempt.ts";
 import { deregister } from "./deregister.ts";
 import { deleteVolume, endInstance } from "./end-machines.ts";

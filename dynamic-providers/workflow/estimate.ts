@@ -4,7 +4,7 @@
  * has each figure's source.
  */
 
-import type { InstanceTypeFacts } from "../ec2/ec2.ts";
+import type { InstanceTypeFacts } from "../ec2/instance.ts";
 
 /** What the model takes for given; of AWS unless somebody says otherwise. */
 export interface Scale {

@@ -4,7 +4,7 @@
  * RegisterImage); those that a copy has of its own (id, owner, creation date) are not compared.
  */
 
-import type { Image, InstanceTypeRule } from "../ec2/ec2.ts";
+import type { Image, InstanceTypeRule } from "../ec2/image.ts";
 import { futureDeprecation, type Route, wantedImageTags } from "./carry-over.ts";
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";

@@ -1,6 +1,7 @@
 /** Finds the image that lends its licence, the given one or the best there is. Only looks. */
 
-import type { Ec2, Image } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 import type { CopyRequest } from "./copy-request.ts";
 import {
   donorQueries,

@@ -4,7 +4,8 @@
  */
 
 import { Tag } from "../../agent/contract.ts";
-import type { Image, Snapshot } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Snapshot } from "../ec2/snapshot.ts";
 import { snapshotDevices } from "./choose-boot.ts";
 import { attemptOf } from "./claim-attempt.ts";
 import type { SourceImage, SourceVolume } from "./describe-source.ts";

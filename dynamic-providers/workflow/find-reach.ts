@@ -4,7 +4,8 @@
  */
 
 import type { HelperSide } from "../../agent/contract.ts";
-import type { Ec2, RouteTable, Subnet } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { RouteTable, Subnet } from "../ec2/network.ts";
 import type { HelperRequest } from "./copy-request.ts";
 
 /** How the other helper reaches this one. */

@@ -7,7 +7,7 @@
  */
 
 import { encodePeer, Tag, TRANSFER_PORT } from "../../agent/contract.ts";
-import type { Rule } from "../ec2/ec2.ts";
+import type { Rule } from "../ec2/network.ts";
 import { CopyError, isCopyError } from "./copy-error.ts";
 import type { HelperConsole } from "./helper-console.ts";
 import { both, cloudOf, type Run } from "./run.ts";

@@ -4,7 +4,8 @@
  */
 
 import { Role } from "../../agent/contract.ts";
-import type { Image, Instance, LaunchVolume } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Instance, LaunchVolume } from "../ec2/instance.ts";
 import { chooseHelper } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import { donorUserData } from "./donor-user-data.ts";

@@ -4,7 +4,7 @@
  */
 
 import { type HelperSide, Tag } from "../../agent/contract.ts";
-import type { Instance, LaunchVolume } from "../ec2/ec2.ts";
+import type { Instance, LaunchVolume } from "../ec2/instance.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import { endInstance } from "./end-machines.ts";

@@ -1,7 +1,8 @@
 /** One instance, in the first zone and of the first type that has room. */
 
 import { type CloudError, isCloudError } from "../ec2/cloud-error.ts";
-import type { Ec2, Instance, LaunchRequest } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Instance, LaunchRequest } from "../ec2/instance.ts";
 import type { HelperChoice } from "./choose-helper.ts";
 import { CopyError } from "./copy-error.ts";
 import type { ProgressRow } from "./copy-request.ts";

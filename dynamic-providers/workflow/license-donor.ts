@@ -5,7 +5,7 @@
  * inherits. Pure. Source: EC2's user guide (billing information fields, CreateImage, boot modes).
  */
 
-import type { Image, ImageQuery } from "../ec2/ec2.ts";
+import type { Image, ImageQuery } from "../ec2/image.ts";
 
 /** What of an image a donor has to be like. */
 export type LicenseWish = Pick<

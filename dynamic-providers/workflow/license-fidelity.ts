@@ -3,7 +3,7 @@
  * are the donor's for good, and CreateImage writes the descriptions of its snapshots itself. Pure.
  */
 
-import type { Image } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";
 import { asked, kept, lost } from "./fidelity-line.ts";

@@ -13,7 +13,7 @@
  * moment one whole set of snapshots has its digests, so that the next attempt copies nothing again.
  */
 
-import type { Image } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 import type { Registration } from "./copy-request.ts";
 import { createLicensedImage, type LicensedImage } from "./create-licensed-image.ts";
 import { deleteVolume, endInstance } from "./end-machines.ts";

@@ -4,7 +4,8 @@
  */
 
 import { Role } from "../../agent/contract.ts";
-import type { Instance, SnapshotDevice } from "../ec2/ec2.ts";
+import type { SnapshotDevice } from "../ec2/block-device.ts";
+import type { Instance } from "../ec2/instance.ts";
 import { CopyError } from "./copy-error.ts";
 import { deleteVolume, endInstance } from "./end-machines.ts";
 import { clientToken, type Run, runTags } from "./run.ts";

@@ -1,13 +1,9 @@
 /** What `pulumi refresh` sees of a copy. */
 
-import type {
-  DeregistrationProtection,
-  Ec2,
-  InstanceTypeRule,
-  LaunchPermission,
-  SnapshotPermission,
-  Tags,
-} from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { DeregistrationProtection, InstanceTypeRule, LaunchPermission } from "../ec2/image.ts";
+import type { SnapshotPermission } from "../ec2/snapshot.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { checkAccount } from "./check-account.ts";
 import type { CopiedImageFacts, ImageWishes } from "./copy-request.ts";
 import { inStep, withoutReserved } from "./run.ts";

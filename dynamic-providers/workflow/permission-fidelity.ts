@@ -1,6 +1,6 @@
 /** Who may use the copy and its snapshots, against who may use the source's. Pure. */
 
-import type { LaunchPermission } from "../ec2/ec2.ts";
+import type { LaunchPermission } from "../ec2/image.ts";
 import { mapPermissions, type Route } from "./carry-over.ts";
 import type { CopyRequest, FidelityLine } from "./copy-request.ts";
 import type { SourceImage } from "./describe-source.ts";

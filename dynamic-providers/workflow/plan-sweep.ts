@@ -14,7 +14,7 @@
  */
 
 import { Role, RUN_ID_PATTERN, Tag } from "../../agent/contract.ts";
-import type { Tags } from "../ec2/ec2.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { attemptOf } from "./claim-attempt.ts";
 
 /** One thing of the region that carries `amicopy:run` and is still there. */

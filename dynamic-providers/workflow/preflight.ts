@@ -1,6 +1,6 @@
 /** What can be known to go wrong before anything is created, all of it at once. */
 
-import type { Image } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
 import { type Estimate, estimateCopy } from "./estimate.ts";

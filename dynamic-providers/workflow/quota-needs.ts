@@ -4,7 +4,8 @@
  * type counts, which is what a launch comes down to, and the roots of the helpers do not. Pure.
  */
 
-import type { BlockDevice, Image } from "../ec2/ec2.ts";
+import type { BlockDevice } from "../ec2/block-device.ts";
+import type { Image } from "../ec2/image.ts";
 import { mapPermissions, type Route, wantedDevices } from "./carry-over.ts";
 import { snapshotDevices } from "./choose-boot.ts";
 import type { HelperChoice } from "./choose-helper.ts";

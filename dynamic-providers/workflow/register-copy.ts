@@ -3,7 +3,7 @@
  * them or, when AWS bills its system, made of an instance that has the licence.
  */
 
-import type { Image } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 import type { Claim } from "./claim-attempt.ts";
 import type { ImageWishes } from "./copy-request.ts";
 import { withSnapshotsOf } from "./create-licensed-image.ts";

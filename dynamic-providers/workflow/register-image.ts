@@ -4,8 +4,10 @@
  */
 
 import { Role, Tag } from "../../agent/contract.ts";
+import type { BlockDevice } from "../ec2/block-device.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { BlockDevice, Image, Tags } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { wantedDevices } from "./carry-over.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopyRequest, Registration } from "./copy-request.ts";

@@ -2,7 +2,8 @@
 
 import { Role, Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Ec2, Image } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 import { checkAccount } from "./check-account.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts } from "./copy-request.ts";

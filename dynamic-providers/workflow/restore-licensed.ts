@@ -9,7 +9,8 @@
  */
 
 import { Tag } from "../../agent/contract.ts";
-import type { Ec2, Image } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
 import { checkAccount } from "./check-account.ts";
 import { checkCopiedSnapshots } from "./check-copied-snapshots.ts";
 import { candidateSubnets } from "./choose-helper.ts";

@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import { type HelperSide, Role, Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Ec2, Tags } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopyRequest, RunIdentity } from "./copy-request.ts";
 import { keyAdvice } from "./key-trouble.ts";

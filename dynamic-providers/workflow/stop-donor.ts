@@ -3,7 +3,7 @@
  * may be in the middle of its first boot, of which nothing is kept.  Undoes: nothing.
  */
 
-import type { Instance } from "../ec2/ec2.ts";
+import type { Instance } from "../ec2/instance.ts";
 import { CopyError } from "./copy-error.ts";
 import type { Run } from "./run.ts";
 import { waitUntil } from "./wait-until.ts";

@@ -5,7 +5,7 @@
  */
 
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Instance } from "../ec2/ec2.ts";
+import type { Instance } from "../ec2/instance.ts";
 import { deleteVolume } from "./end-machines.ts";
 import type { DeviceVolume } from "./make-volumes.ts";
 import type { Run } from "./run.ts";

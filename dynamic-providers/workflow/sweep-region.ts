@@ -5,7 +5,9 @@
  */
 
 import { Tag } from "../../agent/contract.ts";
-import type { Ec2, Image, Tags } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Tags } from "../ec2/tags.ts";
 import {
   type FoundThing,
   type PlannedRun,

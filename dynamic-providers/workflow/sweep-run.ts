@@ -6,7 +6,9 @@
 import { randomBytes } from "node:crypto";
 import { type HelperSide, Role, Tag } from "../../agent/contract.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { Ec2, SecurityGroup, Tags } from "../ec2/ec2.ts";
+import type { Ec2 } from "../ec2/ec2.ts";
+import type { SecurityGroup } from "../ec2/network.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { checkAccount } from "./check-account.ts";
 import { attemptOf, deleteGroup } from "./claim-attempt.ts";
 import { CopyError } from "./copy-error.ts";

@@ -6,8 +6,8 @@
  * Sources: hashicorp/terraform-provider-aws#18654 (GovCloud's words), EC2's error codes.
  */
 
+import type { BlockDevice } from "../ec2/block-device.ts";
 import { isCloudError } from "../ec2/cloud-error.ts";
-import type { BlockDevice } from "../ec2/ec2.ts";
 import { CopyError } from "./copy-error.ts";
 
 const CODES = /^(VolumeTypeNotAvailableIn(Region|Zone)|UnknownVolumeType)$/;

@@ -1,7 +1,9 @@
 /** Makes a copy as it is wanted, in place. */
 
 import { isDeepStrictEqual } from "node:util";
-import type { Change, Ec2, Image, Tags } from "../ec2/ec2.ts";
+import type { Change, Ec2 } from "../ec2/ec2.ts";
+import type { Image } from "../ec2/image.ts";
+import type { Tags } from "../ec2/tags.ts";
 import { checkAccount } from "./check-account.ts";
 import { CopyError } from "./copy-error.ts";
 import type { CopiedImageFacts, ImageWishes } from "./copy-request.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { createCopyRunProvider } from "../../dynamic-providers/copy-run-provider.ts";
 import { CloudError } from "../../dynamic-providers/ec2/cloud-error.ts";
-import type { Snapshot } from "../../dynamic-providers/ec2/ec2.ts";
+import type { Snapshot } from "../../dynamic-providers/ec2/snapshot.ts";
 import { CopyError } from "../../dynamic-providers/workflow/copy-error.ts";
 import { cloudTwin, partsTwin, request, run, stub } from "./parts-twin.ts";
 

@@ -4,7 +4,8 @@
  * codes is only for an instance of its product (AttachVolume), and a copy of the bytes has none.
  */
 
-import type { Ec2, Image } from "../../ec2/ec2.ts";
+import type { Ec2 } from "../../ec2/ec2.ts";
+import type { Image } from "../../ec2/image.ts";
 import { chooseBoot } from "../choose-boot.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";

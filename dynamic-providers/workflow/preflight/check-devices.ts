@@ -3,7 +3,7 @@
  * reference; a region may offer less, which only the launch of an instance would tell.
  */
 
-import type { BlockDevice } from "../../ec2/ec2.ts";
+import type { BlockDevice } from "../../ec2/block-device.ts";
 import { wantedDevices } from "../carry-over.ts";
 import type { CopyRequest, DeviceChange } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";

@@ -3,7 +3,8 @@
  * there is a place to run that image in.
  */
 
-import type { Ec2, Image } from "../../ec2/ec2.ts";
+import type { Ec2 } from "../../ec2/ec2.ts";
+import type { Image } from "../../ec2/image.ts";
 import { chooseHelper } from "../choose-helper.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import { findDonor } from "../find-donor.ts";

@@ -1,7 +1,8 @@
 /** Is the name free that was asked for? Without one, there is always a free one, if not the source's. */
 
 import { Tag } from "../../../agent/contract.ts";
-import type { Ec2, Image } from "../../ec2/ec2.ts";
+import type { Ec2 } from "../../ec2/ec2.ts";
+import type { Image } from "../../ec2/image.ts";
 import type { RunIdentity } from "../copy-request.ts";
 import { nameWithRun } from "../register-image.ts";
 import type { Problem } from "./problem.ts";

@@ -1,6 +1,6 @@
 /** Is the source an image that can be copied? Pure. */
 
-import type { Image } from "../../ec2/ec2.ts";
+import type { Image } from "../../ec2/image.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import { isLicensed } from "../license-donor.ts";
 import type { Problem } from "./problem.ts";

@@ -6,8 +6,9 @@
  */
 
 import { Role, Tag } from "../../../agent/contract.ts";
+import type { BlockDevice } from "../../ec2/block-device.ts";
 import { isCloudError } from "../../ec2/cloud-error.ts";
-import type { BlockDevice, Ec2 } from "../../ec2/ec2.ts";
+import type { Ec2 } from "../../ec2/ec2.ts";
 import { wantedDevices } from "../carry-over.ts";
 import type { CopyRequest } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import type { Ec2, Image } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { Ec2 } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { Image } from "../../../dynamic-providers/ec2/image.ts";
 import { unlike } from "../../../dynamic-providers/workflow/compare-wishes.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyRequest, CopyResult } from "../../../dynamic-providers/workflow/copy-request.ts";

@@ -8,7 +8,7 @@ import {
   EC2Client,
 } from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
-import type { BootRequest } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { BootRequest } from "../../../dynamic-providers/ec2/instance.ts";
 import { preflight } from "../../../dynamic-providers/workflow/preflight.ts";
 import type { RunContext } from "../../../dynamic-providers/workflow/run-context.ts";
 import { cloudError, kindsOf, openBootBench } from "./boot-bench.ts";

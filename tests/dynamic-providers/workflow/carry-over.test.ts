@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BlockDevice, LaunchPermission } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { BlockDevice } from "../../../dynamic-providers/ec2/block-device.ts";
+import type { LaunchPermission } from "../../../dynamic-providers/ec2/image.ts";
 import {
   futureDeprecation,
   mapPermissions,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { InstanceTypeFacts } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { InstanceTypeFacts } from "../../../dynamic-providers/ec2/instance.ts";
 import {
   AWS_SCALE,
   type EstimatedVolume,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BlockDevice, Image } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { BlockDevice } from "../../../dynamic-providers/ec2/block-device.ts";
+import type { Image } from "../../../dynamic-providers/ec2/image.ts";
 import type { CopyRequest } from "../../../dynamic-providers/workflow/copy-request.ts";
 import type { OwnerOnly } from "../../../dynamic-providers/workflow/describe-source.ts";
 import { judgeFidelity } from "../../../dynamic-providers/workflow/fidelity.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NatGateway, RouteTable, Subnet } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { NatGateway, RouteTable, Subnet } from "../../../dynamic-providers/ec2/network.ts";
 import type { HelperRequest } from "../../../dynamic-providers/workflow/copy-request.ts";
 import {
   findPlaces,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Image } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { Image } from "../../../dynamic-providers/ec2/image.ts";
 import { donorUserData } from "../../../dynamic-providers/workflow/donor-user-data.ts";
 import { judgeFidelity } from "../../../dynamic-providers/workflow/fidelity.ts";
 import { losses } from "../../../dynamic-providers/workflow/fidelity-line.ts";

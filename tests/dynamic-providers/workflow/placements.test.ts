@@ -9,7 +9,7 @@ import {
   EC2Client,
 } from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
-import type { Rule } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { Rule } from "../../../dynamic-providers/ec2/network.ts";
 import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyRequest } from "../../../dynamic-providers/workflow/copy-request.ts";
 import { preflight } from "../../../dynamic-providers/workflow/preflight.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BlockDevice } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { BlockDevice } from "../../../dynamic-providers/ec2/block-device.ts";
 import { wantedImageTags } from "../../../dynamic-providers/workflow/carry-over.ts";
 import {
   differences,

@@ -1,6 +1,8 @@
 /** Things as EC2 would describe them, to be varied by a test. */
 
-import type { Image, Instance, Snapshot } from "../../../dynamic-providers/ec2/ec2.ts";
+import type { Image } from "../../../dynamic-providers/ec2/image.ts";
+import type { Instance } from "../../../dynamic-providers/ec2/instance.ts";
+import type { Snapshot } from "../../../dynamic-providers/ec2/snapshot.ts";
 import type { CopyRequest } from "../../../dynamic-providers/workflow/copy-request.ts";
 
 export function sampleImage(changes: Partial<Image> = {}): Image {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { BlockDevice } from "../../../../dynamic-providers/ec2/ec2.ts";
+import type { BlockDevice } from "../../../../dynamic-providers/ec2/block-device.ts";
 import type { DeviceChange } from "../../../../dynamic-providers/workflow/copy-request.ts";
 import { checkDevices } from "../../../../dynamic-providers/workflow/preflight/check-devices.ts";
 import { sampleImage, sampleRequest, sampleSnapshot } from "../samples.ts";

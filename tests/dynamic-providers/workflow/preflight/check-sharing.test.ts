@@ -2,10 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type {
-  EncryptionDefaults,
-  LaunchPermission,
-} from "../../../../dynamic-providers/ec2/ec2.ts";
+import type { EncryptionDefaults } from "../../../../dynamic-providers/ec2/ec2.ts";
+import type { LaunchPermission } from "../../../../dynamic-providers/ec2/image.ts";
 import type { CopyRequest } from "../../../../dynamic-providers/workflow/copy-request.ts";
 import { checkSharing } from "../../../../dynamic-providers/workflow/preflight/check-sharing.ts";
 import { onlyVerbs, sampleImage, sampleRequest, sampleSnapshot } from "../samples.ts";
