@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { printableLine } from "../dynamic-providers/printable.ts";
 import { localName } from "../tsunami/classic/local-name.ts";
-import { UsageError } from "./tsunami-usage.ts";
+import { UsageError } from "./usage-error.ts";
 
 /**
  * @param names - Remote names, in the order in which they are fetched.

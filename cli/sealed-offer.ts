@@ -102,6 +102,8 @@ export async function offerFiles(
 interface AskOptions extends OfferOptions {
   readonly peerAddress: string;
   readonly connectTimeoutMs: number;
+  /** Called once when the server has somebody else, and is waited for. */
+  readonly onBusy: () => void;
 }
 
 /** Asks a server what it has. */
@@ -138,7 +140,7 @@ async function ask(want: ControlMessage, options: AskOptions): Promise<ChosenFil
 }
 
 async function askOften(want: ControlMessage, options: AskOptions): Promise<ChosenFiles> {
-  const { peerAddress, port, psk, signal, connectTimeoutMs } = options;
+  const { peerAddress, port, psk, signal, connectTimeoutMs, onBusy } = options;
   const calling = { listens: false, peerAddress, port, psk, pskIdentity: OFFER_IDENTITY };
   const exchange = async (met: Control) => {
     met.send(want);
@@ -151,7 +153,7 @@ async function askOften(want: ControlMessage, options: AskOptions): Promise<Chos
   const endMs = performance.now() + connectTimeoutMs;
   for (;;) {
     try {
-      return await meet(calling, { connectMs: connectTimeoutMs, signal }, exchange);
+      return await meet(calling, { connectMs: connectTimeoutMs, signal, onBusy }, exchange);
     } catch (error) {
       const broken = error instanceof TransferError && error.code === "peer-lost";
       if (!broken || performance.now() > endMs) throw error;
@@ -185,13 +187,19 @@ function tooMany(): TransferError {
   return new TransferError("protocol", `more than ${VOLUMES_MAX} files at a time`);
 }
 
+interface Patience {
+  readonly connectMs: number;
+  readonly signal: AbortSignal;
+  readonly onBusy?: () => void;
+}
+
 /** Opens the control channel, and closes it when `work` fails. */
 async function meet<T>(
   options: ControlOptions,
-  { connectMs, signal }: { readonly connectMs: number; readonly signal: AbortSignal },
+  patience: Patience,
   work: (met: Control) => Promise<T>,
 ): Promise<T> {
-  const met = await connect(options, connectMs, signal);
+  const met = await connect(options, patience);
   try {
     return await work(met);
   } catch (error) {
@@ -206,10 +214,10 @@ async function meet<T>(
  */
 async function connect(
   options: ControlOptions,
-  connectMs: number,
-  signal: AbortSignal,
+  { connectMs, signal, onBusy }: Patience,
 ): Promise<Control> {
   const endMs = performance.now() + connectMs;
+  let isToldBusy = false;
   for (;;) {
     try {
       return await openControl(options, { ...WAITS, connectMs }, signal, REFUSED_MS);
@@ -230,6 +238,8 @@ async function connect(
         const message = `${options.peerAddress} is serving somebody else`;
         throw new TransferError("peer-unreachable", message, error);
       }
+      if (!isToldBusy) onBusy?.();
+      isToldBusy = true;
       await pause(BUSY_MS);
       signal.throwIfAborted();
     }

@@ -1,13 +1,13 @@
 /** The command line of tsunami, read and checked before anything is done. */
 
 import { resolve } from "node:path";
-import { type ParseArgsConfig, parseArgs } from "node:util";
+import type { ParseArgsConfig } from "node:util";
 import { BLOCK_SIZE_MAX_BYTES, DEFAULT_PORT } from "../tsunami/classic/constants.ts";
 import type { LossPolicy } from "../tsunami/classic/receiver-state.ts";
 import { DEFAULT_PARAMETERS, type Parameters } from "../tsunami/classic/wire.ts";
 import { type Credentials, readCredentials } from "./tsunami-credentials.ts";
-import { UsageError } from "./tsunami-usage.ts";
 import { number, optional, readFraction, readPlace, readRate, whole } from "./tsunami-values.ts";
+import { parseArguments, UsageError } from "./usage-error.ts";
 
 export interface ServeCommand {
   readonly name: "serve";
@@ -175,13 +175,9 @@ function readParameters(
   };
 }
 
-function parse<T extends NonNullable<ParseArgsConfig["options"]>>(
+function parse<const T extends NonNullable<ParseArgsConfig["options"]>>(
   argv: readonly string[],
   options: T,
 ) {
-  try {
-    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return parseArguments({ args: [...argv], options, allowPositionals: true, strict: true });
 }

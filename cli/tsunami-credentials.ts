@@ -3,7 +3,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { DEFAULT_SECRET } from "../tsunami/classic/constants.ts";
-import { UsageError } from "./tsunami-usage.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** How the two programs know each other. */
 export type Credentials =

@@ -95,7 +95,8 @@ export async function getSealed(
   const { port, json, rateCapBitsPerSecond } = command;
   const peerAddress = await addressOf(command.host);
   const connectTimeoutMs = CONNECT_MS;
-  const server = { peerAddress, port, psk, signal, connectTimeoutMs, rateCapBitsPerSecond };
+  const onBusy = (): void => note(busy(command.host));
+  const server = { peerAddress, port, psk, signal, connectTimeoutMs, onBusy, rateCapBitsPerSecond };
   const { met, files: taken } = await askForFiles(command.files, server);
   const targets: PartialFile[] = [];
   const meter = new TransferMeter(
@@ -146,7 +147,7 @@ export async function getSealed(
 export async function listSealed(
   { host, port, json }: ListCommand,
   psk: Uint8Array,
-  { say, signal }: TsunamiOutput,
+  { say, note, signal }: TsunamiOutput,
 ): Promise<void> {
   const peerAddress = await addressOf(host);
   for (const file of await askForList({
@@ -155,9 +156,14 @@ export async function listSealed(
     psk,
     signal,
     connectTimeoutMs: CONNECT_MS,
+    onBusy: () => note(busy(host)),
   })) {
     say(json ? JSON.stringify(file) : `${file.sizeBytes}\t${printable(file.name)}`);
   }
+}
+
+function busy(host: string): string {
+  return `${printable(host)} is serving somebody else: waiting up to ${CONNECT_MS / 1000} s`;
 }
 
 function isOurPortsTrouble({ cause }: TransferError): boolean {

@@ -39,8 +39,3 @@ lost, 6 disk, 130 stopped.
 
 To keep npm's own lines out of the output: npm run --silent tsunami -- ...
 `;
-
-/** Not what the usage says; the message names the option. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}

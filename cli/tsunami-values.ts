@@ -3,7 +3,7 @@
 import { isIPv6 } from "node:net";
 import { DEFAULT_PORT } from "../tsunami/classic/constants.ts";
 import type { Fraction } from "../tsunami/classic/wire.ts";
-import { UsageError } from "./tsunami-usage.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** `host`, `host:port`, `[::1]:port` or a bare IPv6 address. */
 export function readPlace(text: string): { readonly host: string; readonly port: number } {

@@ -11,7 +11,8 @@ import { getFiles, listFiles, serveFiles } from "./tsunami-classic.ts";
 import { readCommand, type TsunamiCommand } from "./tsunami-command.ts";
 import type { TsunamiOutput } from "./tsunami-output.ts";
 import { getSealed, listSealed, serveSealed } from "./tsunami-sealed.ts";
-import { USAGE, UsageError } from "./tsunami-usage.ts";
+import { USAGE } from "./tsunami-usage.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** By the code of the error; what is not here is 1. */
 const EXIT_CODES: Readonly<Record<string, number>> = {

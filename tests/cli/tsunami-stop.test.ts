@@ -88,6 +88,18 @@ describe("tsunami stopped", { timeout: 120_000 }, () => {
     });
   }
 
+  it("while its server has somebody else, of which it has said so", async (test) => {
+    const { options = [] } = REVISIONS[1] ?? {};
+    const { folder, place, beginGet } = await slowTransfer(test, options);
+    const first = await beginGet();
+    const second = start(test, folder, ["get", place, "disk", "--output", "other", ...options]);
+    assert.ok(second.stderr);
+    const [line] = await once(createInterface({ input: second.stderr }), "line");
+    assert.equal(line, "tsunami: 127.0.0.1 is serving somebody else: waiting up to 30 s");
+    assert.equal((await interrupt(second)).code, 130);
+    assert.equal(first.exitCode, null);
+  });
+
   it("again, it ends at once, though its server is stuck", async (test) => {
     const options = ["--sealed", "--psk-file", "psk"];
     const { server, beginGet } = await slowTransfer(test, options);

@@ -138,7 +138,7 @@ async function exchange(listens: boolean, message: unknown): Promise<unknown> {
   const { signal } = new AbortController();
   const files = [{ name: "a", sizeBytes: 5 }];
   const basics = { port, psk, signal };
-  const call = { peerAddress: "127.0.0.1", connectTimeoutMs: 20_000 };
+  const call = { peerAddress: "127.0.0.1", connectTimeoutMs: 20_000, onBusy: () => {} };
   const honest = listens
     ? offerFiles(files, { ...basics, localAddress: "127.0.0.1" })
     : askForList({ ...basics, ...call });
