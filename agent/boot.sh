@@ -23,9 +23,9 @@ fail() {
 }
 trap 'fail "the boot script ended with code $?"' EXIT
 
-job=$(cat <<'JOB_END'
+job=$(cat <<'END'
 @JOB@
-JOB_END
+END
 )
 # Prints the text of one field of the job, or nothing.
 field() { printf %s "$job" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
@@ -73,9 +73,9 @@ run_agent() {
 
 cd "$(mktemp -d)"
 find_node || install_package || install_archive ||
-  fail "no Node 22.18 or later: none present, no package nodejs26 or nodejs24, no archive for $(uname -m)"
+  fail "no Node 22.18 or later, no package of one, no archive for $(uname -m)"
 
 # Base64 of Brotli, which beats gzip by a tenth; last, so that all text before it packs as one.
-run_agent <<'AGENT_END'
+run_agent <<'END'
 @AGENT@
-AGENT_END
+END

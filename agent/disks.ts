@@ -44,7 +44,7 @@ export function findDisks(wanted: readonly JobDisk[], folder: string): DiskSearc
       );
     }
     if (disks.some((disk) => disk.path === path)) {
-      throw new AgentError("disk-missing", `${deviceName} leads to the same disk as another`);
+      throw new AgentError("disk-missing", `${deviceName} is the same disk as another`);
     }
     disks.push({ path, sizeBytes });
   }

@@ -58,6 +58,6 @@ export function deriveSessionKey(
     };
   } catch {
     // The library's words ("error:...") say nothing that the sentence does not.
-    throw new AgentError("peer-refused", "the peer tag has no usable key");
+    throw new AgentError("peer-refused", "the peer's key is none");
   }
 }

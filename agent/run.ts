@@ -90,7 +90,7 @@ async function copyDisks(
     () => watch.peer,
     limits.PEER_WAIT_MS,
     "timed-out",
-    () => "the introduction to the other helper",
+    () => "the other helper",
   );
 
   const report = await machine.runSession({
@@ -113,7 +113,7 @@ async function copyDisks(
 
 function sayProgress(progress: Progress, console: HelperConsole, machine: HelperMachine): void {
   const rateBitsPerSecond = Math.round(progress.rateBitsPerSecond);
-  const lossRatio = Math.round(progress.lossRatio * 1e4) / 1e4;
+  const lossRatio = Number(progress.lossRatio.toFixed(4));
   const message = { type: "progress" as const, ...progress, rateBitsPerSecond, lossRatio };
   console.progress(message, machine.nowMs());
 }

@@ -1,8 +1,8 @@
 /** The boot script with its job, as EC2 takes it: readable by the whole account, so no secret. */
 
-import { gzipSync } from "node:zlib";
 import type { Job } from "../../agent/contract.ts";
 import { CopyError } from "./copy-error.ts";
+import { gzipScript } from "./gzip-script.ts";
 
 /** Where the build leaves room for the job description in its user data. */
 const PLACEHOLDER = "@JOB@";
@@ -68,12 +68,5 @@ export function packUserData(
     keepMinutes === undefined
       ? filled
       : filled.replace("\n", () => `\n${delayedShutdown(keepMinutes)}`);
-  // The packed agent uses 64 letters alike; one Huffman table for it and for the text spoils both.
-  // So each gets a gzip member of its own, which any gzip reader takes as one text.
-  const agentAt = Math.max(script.search(/^[\w+/=]{1000,}$/m), 0);
-  return Buffer.concat(
-    [script.slice(0, agentAt), script.slice(agentAt)].map((part) =>
-      gzipSync(part, { level: 9, memLevel: 9 }),
-    ),
-  );
+  return gzipScript(script);
 }

@@ -23,7 +23,7 @@ const PROGRAMS = new Set(
 test("a disk full of traps is copied as bytes: none is read, mounted, run or believed", async (context) => {
   const failed = { type: "failed", code: "disk-io", message: "believe me" } as const;
   const lie = encodeConsoleLine({ sequence: BOOT_SEQUENCE, message: failed });
-  const traps = Buffer.from(`\n${lie}\n\n$(touch /tmp/owned)\nJOB_END\n\x1b[2J::error::owned\n`);
+  const traps = Buffer.from(`\n${lie}\n\n$(touch /tmp/owned)\nEND\n\x1b[2J::error::owned\n`);
   const gpt = Buffer.alloc(1024);
   gpt.write("EFI PART", 512);
   gpt.writeUInt16LE(0xaa55, 510);

@@ -113,7 +113,7 @@ test("a log line, a sweep's plan and a listing show hostile words harmlessly", (
 test("a job reaches the agent through the boot script letter by letter, whatever is in it", () => {
   const boot = readFileSync(new URL("../../agent/boot.sh", import.meta.url), "utf8");
   const start = boot.slice(boot.indexOf("job=$("), boot.indexOf("# Prints the text of one field"));
-  const ends = ["JOB_END", "\nJOB_END\n)\ntouch x\n", "$(id)`id`$HOME$&$'@JOB@", "'\"\\"];
+  const ends = ["END", "\nEND\n)\ntouch x\n", "$(id)`id`$HOME$&$'@JOB@", "'\"\\"];
   for (const deviceName of [HOSTILE, ...ends]) {
     const job = { version: 1, disks: [{ deviceName, sizeBytes: 1 }] } as unknown as Job;
     const script = gunzipSync(
