@@ -23,9 +23,8 @@ export function outputPlaces(
 ): string[] {
   const { output, directory, files } = command;
   const status = output === undefined ? undefined : statSync(output, { throwIfNoEntry: false });
-  if (output !== undefined && status !== undefined && !status.isDirectory() && !status.isFile()) {
-    return names.map(() => output);
-  }
+  // Into /dev/null goes everything.
+  if (output !== undefined && status?.isCharacterDevice()) return names.map(() => output);
   if (output !== undefined && !status?.isDirectory()) {
     if (names.length === 1) return [output];
     throw new UsageError(
@@ -39,7 +38,9 @@ export function outputPlaces(
   }
   const folder = output ?? resolve(directory);
   const places = names.map((name) => join(folder, localName(name)));
-  const twice = places.find((place, index) => places.indexOf(place) !== index);
+  // What is not whole yet is beside its name, with this ending.
+  const written = places.flatMap((place) => [place, `${place}.part`]);
+  const twice = written.find((place, index) => written.indexOf(place) !== index);
   if (twice !== undefined) {
     throw new UsageError(
       `two of the files would become ${printableLine(twice)}: fetch them one by one, with --output`,

@@ -25,8 +25,8 @@ import { TransferError } from "../tsunami/transfer-error.ts";
 import { isAlert, unlessOtherRevision } from "./tsunami-other-revision.ts";
 
 const OFFER_IDENTITY = "tsunami-offer";
-/** Identity of a connection that replaces a broken one. */
-export const FILES_IDENTITY = "tsunami-files";
+/** Of the exporter of the connection that was made for the exchange: what its successors are called by. */
+const MARK_BYTES = { start: 72, end: 76 };
 /** Ours. For the other side's half of the exchange: TCP says a word that is lost four times again after 10 s. */
 const ANSWER_MS = 30_000;
 /** Ours. Between calls to a server that is busy. */
@@ -72,9 +72,14 @@ export function checkOffer(files: readonly OfferedFile[]): void {
   }
 }
 
-/** Waits for one receiver, hears what it wants, tells it the files. */
+/** Identity of a connection that replaces this one: of no other session with the same key. */
+export function filesIdentity({ exported }: Control): string {
+  return `tsunami-files-${exported.toString("hex", MARK_BYTES.start, MARK_BYTES.end)}`;
+}
+
+/** Waits for one receiver, hears what it wants, tells it the files as they are by then. */
 export async function offerFiles(
-  files: readonly OfferedFile[],
+  listFiles: () => Promise<readonly OfferedFile[]>,
   options: OfferOptions & { readonly localAddress?: string | undefined },
 ): Promise<ChosenFiles> {
   const { localAddress, port, psk, signal } = options;
@@ -88,6 +93,7 @@ export async function offerFiles(
     if (cap !== undefined && !(typeof cap === "number" && cap >= 1)) {
       throw new TransferError("protocol", "the receiver wants a rate that is none");
     }
+    const files = await listFiles();
     met.send({ type: "offer", files });
     const rate = cap !== undefined && { rateCapBitsPerSecond: cap };
     try {

@@ -6,8 +6,10 @@
 
 import { lookup } from "node:dns/promises";
 import { open, stat } from "node:fs/promises";
+import { isIPv6 } from "node:net";
 import { extname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Control } from "../tsunami/sealed/control.ts";
 import { receiver } from "../tsunami/sealed/receiver.ts";
 import { sender } from "../tsunami/sealed/sender.ts";
 import { runSession, type SessionOptions } from "../tsunami/sealed/session.ts";
@@ -18,7 +20,7 @@ import {
   askForFiles,
   askForList,
   checkOffer,
-  FILES_IDENTITY,
+  filesIdentity,
   type OfferedFile,
   offerFiles,
 } from "./sealed-offer.ts";
@@ -26,6 +28,7 @@ import { formatBytes, formatRate, printable, TransferMeter } from "./transfer-me
 import type { GetCommand, ListCommand, ServeCommand } from "./tsunami-command.ts";
 import type { TsunamiOutput } from "./tsunami-output.ts";
 import { checkPort } from "./tsunami-port.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Ours. A person who typed a wrong name of a host does not want to wait two minutes. */
 const CONNECT_MS = 30_000;
@@ -41,10 +44,17 @@ export async function serveSealed(
   { say, note, signal }: TsunamiOutput,
 ): Promise<void> {
   const { address, port, json } = command;
-  const files: OfferedFile[] = [];
-  for (const name of new Set(command.paths)) {
-    files.push({ name, sizeBytes: await sizeOf(name, command.deviceSizeBytes) });
+  if (address !== undefined && isIPv6(address)) {
+    throw new UsageError(`--address ${address}: the sealed revision speaks IPv4`);
   }
+  const listFiles = async (): Promise<OfferedFile[]> => {
+    const files: OfferedFile[] = [];
+    for (const name of new Set(command.paths)) {
+      files.push({ name, sizeBytes: await sizeOf(name, command.deviceSizeBytes) });
+    }
+    return files;
+  };
+  const files = await listFiles();
   checkOffer(files);
   await checkPort(port, address);
   if (json) say(JSON.stringify({ kind: "listening", port }));
@@ -52,7 +62,7 @@ export async function serveSealed(
   while (!signal.aborted) {
     try {
       const offer = { port, psk, signal, localAddress: address };
-      const { met, files: chosen, rateCapBitsPerSecond } = await offerFiles(files, offer);
+      const { met, files: chosen, rateCapBitsPerSecond } = await offerFiles(listFiles, offer);
       if (chosen.length === 0) {
         await met.end();
         continue;
@@ -60,8 +70,7 @@ export async function serveSealed(
       const names = chosen.map(({ name }) => name);
       const volumes = chosen.map(({ name, sizeBytes }) => ({ path: name, sizeBytes }));
       const report = await runSession({
-        ...sessionBasics({ psk, signal, port, volumes }),
-        met,
+        ...sessionBasics({ psk, signal, port, volumes, met }),
         role: sender,
         listens: true,
         ...(address !== undefined && { localAddress: address }),
@@ -107,11 +116,10 @@ export async function getSealed(
     const places = outputPlaces(names, command);
     for (const path of places) targets.push(await PartialFile.open(path));
     const volumes = taken.map(({ sizeBytes }, index) => {
-      return { path: targets[index]?.writtenPath ?? "", sizeBytes };
+      return { path: targets[index]?.writtenPath ?? "", sizeBytes, isUsed: true };
     });
     const report = await runSession({
-      ...sessionBasics({ psk, signal, port, volumes }),
-      met,
+      ...sessionBasics({ psk, signal, port, volumes, met }),
       role: receiver,
       listens: false,
       peerAddress,
@@ -171,10 +179,11 @@ function isOurPortsTrouble({ cause }: TransferError): boolean {
 }
 
 function sessionBasics(
-  basics: Pick<SessionOptions, "psk" | "signal" | "port" | "volumes">,
+  basics: Pick<SessionOptions, "psk" | "signal" | "port" | "volumes"> & { readonly met: Control },
 ): Pick<SessionOptions, keyof typeof basics | "pskIdentity" | "workerEntry" | "waits"> {
   const waits = { connectMs: CONNECT_MS };
-  return { ...basics, pskIdentity: FILES_IDENTITY, workerEntry: WORKER_ENTRY, waits };
+  const pskIdentity = filesIdentity(basics.met);
+  return { ...basics, pskIdentity, workerEntry: WORKER_ENTRY, waits };
 }
 
 function totals(report: Awaited<ReturnType<typeof runSession>>): object {
@@ -211,8 +220,8 @@ async function blockDeviceSize(deviceNumber: number): Promise<number> {
 
 async function addressOf(host: string): Promise<string> {
   try {
-    return (await lookup(host)).address;
+    return (await lookup(host, { family: 4 })).address;
   } catch (cause) {
-    throw new TransferError("peer-unreachable", `${host} has no address`, cause);
+    throw new TransferError("peer-unreachable", `${host} has no IPv4 address`, cause);
   }
 }

@@ -31,3 +31,16 @@ test("a hidden file that was asked for by its name is fetched", () => {
   const elsewhere = { ...all, output: "/dev/null" };
   assert.deepEqual(outputPlaces([".profile"], elsewhere), ["/dev/null"]);
 });
+
+test("a name that another's unfinished file would have is refused", () => {
+  for (const names of [
+    ["disk.part", "disk"],
+    ["disk", "disk.part"],
+    ["a", "b", "a"],
+  ]) {
+    assert.throws(() => outputPlaces(names, all), {
+      name: "UsageError",
+      message: /^two of the files would become \/home\/somebody\/(?:disk\.part|a): /,
+    });
+  }
+});

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
@@ -64,6 +64,16 @@ describe("a receiver's disk", { timeout: 120_000 }, () => {
       assert.equal(kind, "failed");
       assert.match(message, /the peer gave up: .*(?:cannot be written|is no folder)/);
     }
+  });
+
+  it("is sent the file as it is when it is asked for, not as it was when serving began", async (test) => {
+    const options = ["--sealed", "--psk-file", "psk"];
+    const { folder, place } = await setUp(test, options);
+    writeFileSync(join(folder, "in", "b.txt"), "a longer one");
+    const argv = ["get", place, "b.txt", "--output", "grown", ...options];
+    const { code, err } = await runToEnd(test, folder, argv);
+    assert.equal(code, 0, err);
+    assert.equal(readFileSync(join(folder, "grown"), "utf8"), "a longer one");
   });
 
   it("gets no more than --rate from a sealed server", async (test) => {

@@ -20,6 +20,8 @@ import { text } from "node:stream/consumers";
 import { beforeEach, describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { PartialFile } from "../../cli/partial-file.ts";
+import { openControl } from "../../tsunami/sealed/control.ts";
+import { WAITS } from "../../tsunami/sealed/limits.ts";
 import { freePort } from "../support/loopback-sessions.ts";
 
 const PROGRAM = new URL("../../cli/tsunami.ts", import.meta.url).pathname;
@@ -98,6 +100,23 @@ describe("a get that did not end well", { timeout: 120_000 }, () => {
     const { code, err } = await get(test);
     assert.equal(code, 6);
     assert.match(err, /copy\.part is in the way/);
+  });
+
+  it("is not disturbed by what belongs to another session with the same key", async (test) => {
+    const child = await startGet(test, 2 * MIB);
+    const psk = Buffer.from(readFileSync(join(folder, "psk"), "utf8"), "hex");
+    const [peerAddress = "", port = ""] = place.split(":");
+    for (const pskIdentity of ["tsunami-files", "tsunami-files-00000000"]) {
+      const call = openControl(
+        { listens: false, peerAddress, port: Number(port), psk, pskIdentity },
+        WAITS,
+        AbortSignal.timeout(10_000),
+      );
+      await assert.rejects(call, { code: "peer-refused" });
+    }
+    const [code] = await once(child, "close");
+    assert.equal(code, 0);
+    assert.ok(readFileSync(join(folder, "copy")).equals(readFileSync(join(folder, "disk"))));
   });
 
   it("shares its partial file with nobody, and leaves none that holds nothing", async () => {

@@ -108,6 +108,16 @@ describe("tsunami on the command line", { timeout: 200_000 }, () => {
       assert.equal(code, 5);
       assert.match(err, /ECONNREFUSED/);
     }
+    const sealedOverIpv6 = [
+      "serve",
+      "--address",
+      "::1",
+      "--sealed",
+      "--psk-file",
+      "psk",
+      "in/a.bin",
+    ];
+    assert.equal((await runToEnd(test, folder, sealedOverIpv6)).code, 2);
     const nowhere = ["get", place, "a.bin", "--output", "none/a.bin"];
     assert.equal((await runToEnd(test, folder, nowhere)).code, 6);
     assert.equal((await runToEnd(test, folder, ["serve", "none"])).code, 6);

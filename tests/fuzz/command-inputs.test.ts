@@ -140,7 +140,7 @@ async function exchange(listens: boolean, message: unknown): Promise<unknown> {
   const basics = { port, psk, signal };
   const call = { peerAddress: "127.0.0.1", connectTimeoutMs: 20_000, onBusy: () => {} };
   const honest = listens
-    ? offerFiles(files, { ...basics, localAddress: "127.0.0.1" })
+    ? offerFiles(async () => files, { ...basics, localAddress: "127.0.0.1" })
     : askForList({ ...basics, ...call });
   honest.catch(() => {});
   const other = await openControl(

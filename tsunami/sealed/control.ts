@@ -178,14 +178,15 @@ function overSocket(socket: TLSSocket): Control {
   let hear: ((message: ControlMessage) => void) | undefined;
   let told: (error: Error) => void = ignore;
   let waiting = Buffer.alloc(0);
+  const gone = () => told(socket.errored ?? new Error("connection closed"));
   const walk = () => {
     try {
       while (hear && waiting.length >= 4) {
         const end = 4 + waiting.readUInt32BE();
-        if (end > CONTROL_BYTES_MAX) throw new RangeError(`a message of ${end} bytes`);
+        if (end > CONTROL_BYTES_MAX) throw new RangeError("too long");
         if (waiting.length < end) return;
         const message: unknown = JSON.parse(waiting.toString("utf8", 4, end));
-        if (typeof message !== "object" || message === null) throw new TypeError("no object");
+        if (typeof message !== "object" || !message) throw new TypeError("no object");
         waiting = waiting.subarray(end);
         hear(message as ControlMessage);
       }
@@ -202,8 +203,9 @@ function overSocket(socket: TLSSocket): Control {
     walk();
   });
   socket.pause();
-  socket.on("error", (error) => told(error));
-  socket.on("close", () => told(new Error("connection closed")));
+  // Each error is followed by a close: told once.
+  socket.on("error", ignore);
+  socket.on("close", gone);
   return {
     exported: socket.exportKeyingMaterial(EXPORTER_BYTES, EXPORTER_LABEL, Buffer.alloc(0)),
     localAddress: plainAddress(socket.localAddress),
@@ -222,7 +224,7 @@ function overSocket(socket: TLSSocket): Control {
       if (next) socket.resume();
       else socket.pause();
       walk();
-      if (next && socket.destroyed) told(new Error("connection closed"));
+      if (next && socket.destroyed) gone();
     },
     async end() {
       if (socket.closed) return;

@@ -12,6 +12,8 @@ import { LEAF_BYTES } from "./limits.ts";
 export interface Volume {
   readonly path: string;
   readonly sizeBytes: number;
+  /** Of a target: what it holds is not known, so that no look at it makes it blank. */
+  readonly isUsed?: boolean;
 }
 
 export interface OpenVolume extends Volume {
@@ -25,7 +27,7 @@ export interface OpenVolume extends Volume {
 const { O_EXCL, O_RDONLY, O_RDWR, O_CREAT, O_DIRECT } = constants;
 /** O_DIRECT wants lengths and addresses in whole blocks. */
 const BLOCK_BYTES = 4096;
-/** Ours. Where a block device is looked at before it is believed to be blank, and so many at once. */
+/** Ours. Where a block device that should be new is looked at before it is believed to be blank, and so many at once. */
 const PROBES = 256;
 const PROBES_AT_ONCE = 32;
 
@@ -109,13 +111,13 @@ export function openSource(volume: Volume): Promise<OpenVolume> {
 
 /**
  * Opens a destination volume. A regular file is made if it is not there, and gets its size; a block
- * device must be long enough. What is not blank is accepted: it may be an earlier try's, and what
+ * device must be long enough, and is refused (EBUSY) when it is mounted or another volume's. What is not blank is accepted: it may be an earlier try's, and what
  * shall be zero is zeroed then.
  */
 export function openTarget(volume: Volume): Promise<OpenVolume> {
   return onDisk(volume.path, async () => {
     // No O_CREAT on devices: a missing one must not become a file in /dev. /dev/shm has files only.
-    const flags = /^\/dev\/(?!shm)/.test(volume.path) ? O_RDWR : O_RDWR | O_CREAT;
+    const flags = O_RDWR | (/^\/dev\/(?!shm)/.test(volume.path) ? O_EXCL : O_CREAT);
     const handle = await open(volume.path, flags, 0o600);
     const stat = await handle.stat();
     const endless = stat.isCharacterDevice();
@@ -126,7 +128,7 @@ export function openTarget(volume: Volume): Promise<OpenVolume> {
       await handle.truncate(volume.sizeBytes);
     } else if (!endless) {
       await checkBlockDevice(volume, handle, false);
-      blank = await looksBlank(volume, handle);
+      blank = !volume.isUsed && (await looksBlank(volume, handle));
     }
     return { ...volume, handle, blank, endless };
   });

@@ -96,12 +96,15 @@ class Session {
 
   async run(): Promise<SessionReport> {
     const options = this.#options;
-    const { role, listens, port, localAddress, signal } = options;
+    const { role, listens, port, localAddress, signal, volumes } = options;
     const stop = () => this.#fail(new TransferError("stopped", "the transfer was stopped"));
     signal.addEventListener("abort", stop);
     this.#closers.push(() => signal.removeEventListener("abort", stop));
     if (signal.aborted) stop();
-    this.#check();
+    const count = volumes.length;
+    if (count < 1 || count > VOLUMES_MAX) {
+      throw new TransferError("protocol", `${count} volumes make no session`);
+    }
     const ring = new SharedArrayBuffer(WINDOW_RECORDS * SEALED_BYTES_MAX);
     const { met } = options;
     this.#settled = met;
@@ -174,7 +177,8 @@ class Session {
 
   readonly #fail = (error: unknown) => {
     const known = error instanceof TransferError;
-    const reason = known ? error : new TransferError("peer-lost", `peer gone: ${error}`, error);
+    const gone = `the peer is gone: ${error}`;
+    const reason = known ? error : new TransferError("peer-lost", gone, error);
     if (reason.code === "peer-lost") this.#end?.onLost?.();
     this.#fate.reject(reason);
     this.#ended.abort(reason);
@@ -241,21 +245,12 @@ class Session {
     clearTimeout(this.#late);
     this.#late = setTimeout(() => this.#fail(error), againMs);
     if (this.#options.listens) return;
-    this.#meet(this.#waits, refusedMs).catch(({ message }) =>
-      this.#fail(new TransferError("peer-lost", `the peer is gone: ${message}`)),
-    );
+    this.#meet(this.#waits, refusedMs).catch(({ message }) => this.#fail(message));
   }
 
   /** A wait that fails as soon as the session does. */
   #until<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.#fate.promise]) as Promise<T>;
-  }
-
-  #check(): void {
-    const { length } = this.#options.volumes;
-    if (length < 1 || length > VOLUMES_MAX) {
-      throw new TransferError("protocol", `${length} volumes make no session`);
-    }
   }
 
   async #openDisk(ring: SharedArrayBuffer) {
@@ -290,7 +285,7 @@ class Session {
     }
     this.#heardAt = performance.now();
     // A path may move (a NAT forgets): the newest sealed word says where the caller is.
-    if (this.#options.listens && this.#path) this.#path.peer = { port, address };
+    if (listens && this.#path) this.#path.peer = { port, address };
   };
 
   readonly #onMessage = (message: ControlMessage) => {
@@ -358,7 +353,8 @@ class Session {
         this.#path?.sendNote(encodeProbe(ANSWER_NOTE, 0));
       }
       const silentMs = now - Math.min(this.#heardAt, this.#toldAt);
-      const closed = now - Math.max(this.#heardAt, this.#goneAt) > goneMs;
+      // A caller learns it by calling.
+      const closed = this.#options.listens && now - Math.max(this.#heardAt, this.#goneAt) > goneMs;
       // What is all there is still read back, as fast as the disk is.
       const proofMs = bytesDone < bytesTotal ? 0 : bytesTotal / PROOF_BYTES_PER_MS;
       const stuckMs = now - movedAt;
