@@ -5,6 +5,7 @@ import { driftOf } from "./drift.ts";
 import { plainError, unfinishedError } from "./failure.ts";
 import { attainable, changedWishes, needsSource, wishesChanged } from "./image-wishes.ts";
 import { checkRequest } from "./inputs.ts";
+import { leftBehindWarning } from "./progress.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
 import type { RunOutcome } from "./shared-run.ts";
@@ -88,12 +89,14 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
     async update(id, olds: ImageState, news) {
       if (olds.outcome === "aborted") return { outs: await copy(news) };
       const { leftBehind, ...state } = olds;
-      if (leftBehind !== undefined) await sweepLeftBehind(parts, state);
+      if (leftBehind !== undefined) {
+        await sweepLeftBehind(parts, { ...state, request: news.request });
+      }
       return { outs: await repair(parts, id, state, news) };
     },
 
     async delete(_id, props: ImageState) {
-      if (props.outcome === "aborted") return;
+      if (props.outcome === "aborted" || (await isTakenOver(parts, props))) return;
       try {
         const cloud = parts.openCloud(props.request.destination);
         await parts.removeImage(props.image, cloud);
@@ -102,6 +105,15 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
       }
     },
   };
+}
+
+/**
+ * With `--replace` of this row alone its successor has the same run, so that it took up the image of
+ * this one, a moment ago: that image is the successor's now.
+ */
+async function isTakenOver({ runs }: ProviderParts, { run, image }: CompleteState) {
+  const outcome = await runs.outcomeOf(run.runId);
+  return outcome?.kind === "complete" && outcome.result.image.imageId === image.imageId;
 }
 
 function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {
@@ -169,9 +181,13 @@ async function repair(
   try {
     const cloud = parts.openCloud(request.destination);
     if (observed?.registered === false) {
-      const restored = await parts.restoreImage(olds.image, news);
-      const wanted = withMovedSnapshots(olds.wanted, olds.image, restored);
-      state = { ...state, image: restored, wanted };
+      const { image, leftBehind } = await parts.restoreImage(olds.image, news);
+      const wanted = withMovedSnapshots(olds.wanted, olds.image, image);
+      state = { ...state, image, wanted };
+      if (leftBehind.length > 0) {
+        state = { ...state, leftBehind };
+        parts.log.warn(news.progressUrn, leftBehindWarning(leftBehind));
+      }
     }
     const source = await sourceWishes(parts, { ...olds, image: state.image }, news);
     const changed = changedWishes(state.wanted, olds.request, request, source);

@@ -74,7 +74,11 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
     },
 
     async delete(_id, props: CopyRunState) {
-      const sides = ["destination", "source"] as const;
+      const { source, destination } = props.run;
+      const isOnePlace =
+        source.accountId === destination.accountId && source.region === destination.region;
+      // What is in one place is found by either side, and two sweeps of it would stop each other.
+      const sides = isOnePlace ? (["destination"] as const) : (["destination", "source"] as const);
       const results = await Promise.allSettled(sides.map((side) => sweep(parts, props, side)));
       const failures = results.flatMap((result, index) =>
         result.status === "rejected" ? [`${sides[index]}: ${messageOf(result.reason)}`] : [],
@@ -114,7 +118,7 @@ async function isLost(parts: ProviderParts, state: CopyRunState): Promise<boolea
   await checkAccount(cloud, destination);
   const tags = parts.tagsOf(runId);
   const [images, snapshots, instances, groups] = await Promise.all([
-    cloud.describeImages({ tags }),
+    cloud.describeImages({ owner: "self", tags }),
     cloud.describeSnapshots({ tags }),
     cloud.describeInstances({ tags }),
     cloud.describeSecurityGroups({ tags }),
@@ -132,13 +136,17 @@ async function sweep(parts: ProviderParts, state: CopyRunState, side: HelperSide
     const { runId, source } = state.run;
     parts.log.warn(
       undefined,
-      `The source side of run ${runId} (account ${source.accountId}, ${source.region}) cannot be entered any more: ${messageOf(error)} Its helpers ended long ago by themselves. To look for leftovers later: npx amicopy sweep --region ${source.region} --older-than 2h --dry-run`,
+      `The source side of run ${runId} (account ${source.accountId}, ${source.region}) cannot be entered any more: ${messageOf(error)} Its helpers end by themselves, half an hour after their last lease. To look for leftovers later: npx amicopy sweep --region ${source.region} --older-than 2h --dry-run`,
     );
   }
 }
 
-/** Access to the source may be gone for good, and its helpers ended with their last lease. */
+/**
+ * Access to the source may be gone for good, and its helpers end with their last lease; a source that
+ * was started has none.
+ */
 function mayBeLeft(parts: ProviderParts, state: CopyRunState, error: unknown): boolean {
+  if (state.request.allowBootOfSource) return false;
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   if (!isCloudError(cause, "credentials", "denied")) return false;
   const { limits, clock } = parts;

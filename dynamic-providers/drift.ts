@@ -5,6 +5,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { printableLine } from "./printable.ts";
+import { sameItems, timeOf } from "./workflow/compare-wishes.ts";
 import type { ImageWishes } from "./workflow/copy-request.ts";
 import type { ObservedImage } from "./workflow/observe-image.ts";
 
@@ -62,16 +63,4 @@ function permissionDrift(wanted: ImageWishes, observed: ObservedImage): string[]
 
 function quote(text: string): string {
   return `"${printableLine(text)}"`;
-}
-
-function timeOf({ deprecationTime }: { readonly deprecationTime?: string }): number | undefined {
-  return deprecationTime === undefined ? undefined : Date.parse(deprecationTime);
-}
-
-function sameItems(some: readonly unknown[], others: readonly unknown[]): boolean {
-  return isDeepStrictEqual(sorted(some), sorted(others));
-}
-
-function sorted(values: readonly unknown[]): string[] {
-  return values.map((value) => JSON.stringify(value)).sort();
 }

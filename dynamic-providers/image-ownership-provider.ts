@@ -15,12 +15,25 @@ interface OwnershipInputs {
   readonly snapshots: readonly CopiedSnapshot[];
 }
 
-/** Which run's image it was; the id changes with a repair, which marks the new image itself. */
 interface OwnershipState {
   readonly run: RunIdentity;
+  /** Absent in the state that an earlier version has made. */
+  readonly imageId?: string;
 }
 
 export function createImageOwnershipProvider(parts: ProviderParts): dynamic.ResourceProvider {
+  const mark = async (inputs: OwnershipInputs): Promise<OwnershipState> => {
+    const { request, run, imageId, snapshots } = inputs;
+    try {
+      const cloud = parts.openCloud(request.destination);
+      await checkAccount(cloud, run.destination);
+      const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
+      await parts.ownImage(cloud, { imageId, snapshotIds }, parts.clock.now());
+    } catch (error) {
+      throw plainError(error);
+    }
+    return { run, imageId };
+  };
   return {
     async check(_olds, news) {
       return { inputs: { ...news, request: checkRequest(news.request).request } };
@@ -28,27 +41,20 @@ export function createImageOwnershipProvider(parts: ProviderParts): dynamic.Reso
 
     async diff(_id, olds: OwnershipState, news) {
       const isOther = !isUnknown(news.run) && olds.run.runId !== news.run.runId;
-      return { changes: isOther, replaces: isOther ? ["run"] : [] };
+      const isRemade = !isUnknown(news.imageId) && olds.imageId !== news.imageId;
+      return { changes: isOther || isRemade, replaces: isOther ? ["run"] : [] };
     },
 
-    async create({ request, run, imageId, snapshots }: OwnershipInputs) {
-      try {
-        const cloud = parts.openCloud(request.destination);
-        await checkAccount(cloud, run.destination);
-        const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
-        await parts.ownImage(cloud, { imageId, snapshotIds }, parts.clock.now());
-      } catch (error) {
-        throw plainError(error);
-      }
-      return { id: run.runId, outs: { run } satisfies OwnershipState };
+    async create(inputs: OwnershipInputs) {
+      return { id: inputs.run.runId, outs: await mark(inputs) };
     },
 
     async read(id, props) {
       return { id, props: props ?? {} };
     },
 
-    async update(_id, olds: OwnershipState) {
-      return { outs: olds };
+    async update(_id, _olds, news: OwnershipInputs) {
+      return { outs: await mark(news) };
     },
 
     // The mark stays: after a `retainOnDelete` it is what keeps the image from being swept.

@@ -60,11 +60,15 @@ export function createProgress({ log, quiet, now }: ProgressOptions): Progress {
       const table = formatFidelity(result.image.fidelity);
       const urn = urns.get("image") ?? urns.get("source");
       log.note(urn, `${summaryOf(result)}\n${table}`);
-      if (result.leftBehind.length === 0) return;
-      const left = result.leftBehind.map(printableLine).join("; ");
-      log.warn(urn, `Could not be cleaned up: ${left}. The next \`pulumi up\` or destroy does it.`);
+      if (result.leftBehind.length > 0) log.warn(urn, leftBehindWarning(result.leftBehind));
     },
   };
+}
+
+/** @param leftBehind - What the state keeps of it, not empty. */
+export function leftBehindWarning(leftBehind: readonly string[]): string {
+  const left = leftBehind.map(printableLine).join("; ");
+  return `Could not be cleaned up: ${left}. The next \`pulumi up\` or destroy does it.`;
 }
 
 /** Two texts that are the same up to their first figure are of one step; an id is none. */

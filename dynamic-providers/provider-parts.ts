@@ -1,4 +1,4 @@
-/** What the three providers are made of: the composition in `provider.ts`, or a test's twins. */
+/** What the providers are made of: the composition in `compose-providers.ts`, or a test's twins. */
 
 import type { HelperSide } from "../agent/contract.ts";
 import type { Ec2 } from "./ec2/ec2.ts";
@@ -16,6 +16,7 @@ import type { Limits } from "./workflow/limits.ts";
 import type { ObservedImage } from "./workflow/observe-image.ts";
 import type { OwnedImage } from "./workflow/own-image.ts";
 import type { PreflightReport } from "./workflow/preflight.ts";
+import type { RestoredImage } from "./workflow/restore-image.ts";
 import type { Clock } from "./workflow/run-context.ts";
 
 export interface ProviderParts {
@@ -38,7 +39,7 @@ export interface ProviderParts {
       readonly run: RunIdentity;
       readonly progressUrn: string;
     },
-  ) => Promise<CopiedImageFacts>;
+  ) => Promise<RestoredImage>;
   readonly updateImage: (
     facts: CopiedImageFacts,
     wishes: ImageWishes,

@@ -24,6 +24,8 @@ export interface RunTicket {
 export interface SharedRuns {
   /** Runs the workflow, or joins it. Never rejects: the image's row tells a failure, once. */
   join(ticket: RunTicket): Promise<RunOutcome>;
+  /** How the run that this process has done ended; `undefined` when it has done none of that id. */
+  outcomeOf(runId: string): Promise<RunOutcome> | undefined;
 }
 
 export interface SharedRunsParts {
@@ -57,6 +59,7 @@ export function createSharedRuns(parts: SharedRunsParts): SharedRuns {
       runs.set(run.runId, { progress, outcome });
       return outcome;
     },
+    outcomeOf: (runId) => runs.get(runId)?.outcome,
   };
 }
 

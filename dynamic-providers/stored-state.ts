@@ -92,7 +92,7 @@ const STATES = {
       }),
     ),
   ]),
-  imageOwnership: v.looseObject({ run }),
+  imageOwnership: v.looseObject({ run, imageId: v.optional(v.string()) }),
 } as const satisfies Record<ProviderName, v.GenericSchema>;
 
 /** @throws Error With a sentence for the person whose state it is. */

@@ -29,7 +29,6 @@ export interface Subnet {
   readonly subnetId: string;
   readonly vpcId: string;
   readonly availabilityZone: string;
-  readonly mapsPublicAddress: boolean;
   /** Absent: it is in the region itself. */
   readonly outpostArn?: string;
 }
@@ -41,7 +40,6 @@ export interface SubnetQuery {
 }
 
 export interface RouteTable {
-  readonly routeTableId: string;
   /** Of its VPC: it holds in every subnet that has no table of its own. */
   readonly isMain: boolean;
   readonly subnetIds: readonly string[];

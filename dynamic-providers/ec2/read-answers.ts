@@ -181,7 +181,6 @@ export function readSubnet(subnet: SdkSubnet): Subnet {
     subnetId: subnet.SubnetId ?? "",
     vpcId: subnet.VpcId ?? "",
     availabilityZone: subnet.AvailabilityZone ?? "",
-    mapsPublicAddress: subnet.MapPublicIpOnLaunch ?? false,
     ...present({ outpostArn: subnet.OutpostArn }),
   };
 }
@@ -189,7 +188,6 @@ export function readSubnet(subnet: SdkSubnet): Subnet {
 export function readRouteTable(table: SdkRouteTable): RouteTable {
   const associations = table.Associations ?? [];
   return {
-    routeTableId: table.RouteTableId ?? "",
     isMain: associations.some(({ Main }) => Main === true),
     subnetIds: associations.flatMap(({ SubnetId }) => SubnetId ?? []),
     routes: (table.Routes ?? []).flatMap((route): Route[] => {

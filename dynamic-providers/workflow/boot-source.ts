@@ -120,7 +120,7 @@ async function waitFor(
     {
       step: STEP,
       what: `instance ${instanceId} in ${cloud.region} to be ${wanted}`,
-      limitMs: wanted === "running" ? run.limits.launchMs : run.limits.terminateMs,
+      limitMs: wanted === "running" ? run.limits.launchMs : run.limits.stopMs,
       ids: [instanceId],
     },
     async () => {

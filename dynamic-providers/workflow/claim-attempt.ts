@@ -66,12 +66,20 @@ export async function claimAttempt(request: ClaimRequest): Promise<ClaimedAttemp
   return { attempt, nonce, claims, olderSeen: seen.some(({ groups }) => groups > 0) };
 }
 
-/** Highest attempt of anything of this run, ended or not, and how many groups hold a claim. */
+/**
+ * Highest attempt of anything of this run, ended or not, and how many groups hold a claim. EC2 forgets
+ * instances within an hour; a number of which there is still a snapshot must not be given again.
+ */
 async function lookAtRun(cloud: Ec2, runId: string): Promise<{ highest: number; groups: number }> {
   const tags = { [Tag.run]: runId };
   const groups = await cloud.describeSecurityGroups({ tags });
-  const instances = await cloud.describeInstances({ tags });
-  const attempts = [...groups, ...instances].map((thing) => attemptOf(thing.tags));
+  const others = await Promise.all([
+    cloud.describeInstances({ tags }),
+    cloud.describeVolumes({ tags }),
+    cloud.describeSnapshots({ tags }),
+    cloud.describeImages({ owner: "self", tags }),
+  ]);
+  const attempts = [...groups, ...others.flat()].map((thing) => attemptOf(thing.tags));
   return { highest: Math.max(0, ...attempts), groups: groups.length };
 }
 

@@ -26,7 +26,12 @@ export function unlike(wanted: ImageWishes, observed: ObservedImage): string[] {
   return Object.keys(isSame).filter((attribute) => !isSame[attribute]);
 }
 
-function timeOf({ deprecationTime }: { readonly deprecationTime?: string }): number | undefined {
+/** @returns Milliseconds since 1970; `undefined`: never. */
+export function timeOf({
+  deprecationTime,
+}: {
+  readonly deprecationTime?: string;
+}): number | undefined {
   return deprecationTime === undefined ? undefined : Date.parse(deprecationTime);
 }
 
@@ -37,7 +42,8 @@ function sameSnapshotPermissions(wanted: ImageWishes, observed: ObservedImage): 
   });
 }
 
-function sameItems(some: readonly unknown[], others: readonly unknown[]): boolean {
+/** In whatever order. */
+export function sameItems(some: readonly unknown[], others: readonly unknown[]): boolean {
   return isDeepStrictEqual(sorted(some), sorted(others));
 }
 

@@ -13,7 +13,7 @@ import type { Tags } from "../ec2/tags.ts";
 import { deleteGroup } from "./claim-attempt.ts";
 import { deregister } from "./deregister.ts";
 import { deleteVolume, endInstance } from "./end-machines.ts";
-import type { Waiting } from "./wait-until.ts";
+import { type Waiting, waitUntil } from "./wait-until.ts";
 
 export interface LeftoverRule {
   readonly runId: string;
@@ -67,7 +67,8 @@ export async function endLeftovers(
   for (const snapshot of snapshots) {
     if (kept.has(snapshot.snapshotId)) continue;
     if (rule.keepAdoptable && isAdoptable(snapshot)) continue;
-    if (await deleteUnused(cloud, snapshot.snapshotId)) note("snapshot", snapshot.snapshotId);
+    if (await deleteUnused(waiting, cloud, snapshot.snapshotId))
+      note("snapshot", snapshot.snapshotId);
   }
   const groups = concerned(await cloud.describeSecurityGroups({ tags }), (one) => one.groupId);
   for (const { groupId } of groups) {
@@ -95,13 +96,26 @@ function snapshotsOf(images: readonly Image[]): Set<string> {
   );
 }
 
-/** @returns False when an image that is none of ours uses it: then it is not a leftover. */
-async function deleteUnused(cloud: Ec2, snapshotId: string): Promise<boolean> {
-  try {
-    await cloud.deleteSnapshot(snapshotId);
-    return true;
-  } catch (error) {
-    if (isCloudError(error, "in-use")) return false;
-    throw error;
-  }
+/**
+ * For a moment after its image went a snapshot may still count as used.
+ *
+ * @returns False when an image uses it: then it is not a leftover.
+ */
+async function deleteUnused(waiting: Waiting, cloud: Ec2, snapshotId: string): Promise<boolean> {
+  const request = {
+    step: "end-leftovers",
+    what: `snapshot ${snapshotId} in ${cloud.region} to be free`,
+    limitMs: waiting.limits.visibleMs,
+    ids: [snapshotId],
+  };
+  return waitUntil(waiting, request, async () => {
+    try {
+      await cloud.deleteSnapshot(snapshotId);
+      return true;
+    } catch (error) {
+      if (!isCloudError(error, "in-use")) throw error;
+      const users = await cloud.describeImages({ owner: "self", snapshotId });
+      return users.every(({ state }) => state === "deregistered") ? undefined : false;
+    }
+  });
 }

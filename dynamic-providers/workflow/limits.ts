@@ -39,7 +39,7 @@ export interface Limits {
   readonly fenceMs: number;
   /** A new attempt waits this long after it ended an older one's things, then looks again. */
   readonly orphanNoticeMs: number;
-  /** The whole clean-up after a run, whatever happened. */
+  /** One thing of the clean-up after a run, whatever happened. */
   readonly undoMs: number;
   /** A thing that is forgotten may be swept this long after the run's own timeout. */
   readonly expiryMarginMs: number;

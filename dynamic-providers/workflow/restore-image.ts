@@ -18,20 +18,24 @@ import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import { UndoStack } from "./undo-stack.ts";
 
-/**
- * Registers the image again, exactly as it was registered the first time.
- *
- * @returns The facts with the new image id, and with new snapshots when it is licensed.
- */
+export interface RestoredImage {
+  /** With the new image id, and with new snapshots when it is licensed. */
+  readonly image: CopiedImageFacts;
+  /** What could not be cleaned up; what is left is there all the same. */
+  readonly leftBehind: readonly string[];
+}
+
+/** Registers the image again, exactly as it was registered the first time. */
 export async function restoreImage(
   facts: CopiedImageFacts,
   request: CopyRequest,
   identity: RunIdentity,
   context: RunContext,
-): Promise<CopiedImageFacts> {
+): Promise<RestoredImage> {
   if (facts.license !== undefined) return restoreLicensed(facts, request, identity, context);
   const undo = new UndoStack();
-  const endMs = context.clock.now() + context.limits.imageMs + context.limits.expiryMarginMs;
+  const { clock, clouds, limits } = context;
+  const nowMs = clock.now() + clouds.destination.clockBehindMs();
   const run: Run = {
     ...context,
     request,
@@ -39,19 +43,18 @@ export async function restoreImage(
     undo,
     attempt: 0,
     nonce: "",
-    expires: new Date(endMs).toISOString(),
+    expires: new Date(nowMs + limits.imageMs + limits.expiryMarginMs).toISOString(),
     // Nothing here runs on after its process, so that only one whose engine is gone is to be stopped.
     checkFence: context.checkWanted,
   };
-  let failure: unknown;
   try {
-    return await inStep(run, "restore-image", () => restore(run, facts));
+    const image = await inStep(run, "restore-image", () => restore(run, facts));
+    return { image, leftBehind: await undo.run(false) };
   } catch (error) {
-    failure = toCopyError(error, "restore-image", run.signal);
-    throw failure;
-  } finally {
-    const leftBehind = await undo.run(failure !== undefined);
+    const failure = toCopyError(error, "restore-image", run.signal);
+    const leftBehind = await undo.run(true);
     if (failure instanceof CopyError) failure.leftBehind = leftBehind;
+    throw failure;
   }
 }
 

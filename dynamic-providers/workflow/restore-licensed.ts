@@ -30,19 +30,19 @@ import { licenseImage } from "./license-image.ts";
 import { accountOf } from "./observe-image.ts";
 import { ownImage } from "./own-image.ts";
 import { claimImage, differences } from "./register-image.ts";
+import type { RestoredImage } from "./restore-image.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import { UndoStack } from "./undo-stack.ts";
 
 const STEP = "restore-licensed";
 
-/** @returns The facts with the new image and its snapshots. */
 export async function restoreLicensed(
   facts: CopiedImageFacts,
   request: CopyRequest,
   identity: RunIdentity,
   context: RunContext,
-): Promise<CopiedImageFacts> {
+): Promise<RestoredImage> {
   const undo = new UndoStack();
   const cloud = context.clouds.destination;
   // Nothing of it is on the source's side, which may not even be there any more.
@@ -50,18 +50,17 @@ export async function restoreLicensed(
   const here = { ...identity, source: identity.destination };
   const start = { ...context, clouds, request, identity: here, undo };
   let run: ClaimedRun | undefined;
-  let failure: unknown;
   try {
     const claimed = await inStep(context, STEP, () => claim(start, facts));
     run = claimed;
-    return await inStep(run, STEP, () => restore(claimed, facts));
+    const image = await inStep(run, STEP, () => restore(claimed, facts));
+    return { image, leftBehind: await undo.run(false) };
   } catch (error) {
-    failure = toCopyError(error, STEP, context.signal);
-    throw failure;
-  } finally {
-    const own = failure !== undefined && run !== undefined ? await endOwnLeftovers(run) : [];
-    const leftBehind = [...own, ...(await undo.run(failure !== undefined))];
+    const failure = toCopyError(error, STEP, context.signal);
+    const own = run === undefined ? [] : await endOwnLeftovers(run);
+    const leftBehind = [...own, ...(await undo.run(true))];
     if (failure instanceof CopyError) failure.leftBehind = leftBehind;
+    throw failure;
   }
 }
 
@@ -81,7 +80,8 @@ async function claim(
     throw new CopyError(message, { code: "cloud", step: STEP, hint });
   }
   const { launchMs, stopMs, volumeMs, imageMs, expiryMarginMs } = limits;
-  const endMs = clock.now() + launchMs + stopMs + volumeMs + imageMs + expiryMarginMs;
+  const nowMs = clock.now() + cloud.clockBehindMs();
+  const endMs = nowMs + launchMs + stopMs + volumeMs + imageMs + expiryMarginMs;
   const expires = new Date(endMs).toISOString();
   const { runId } = identity;
   const vpcId = found.subnets[0]?.vpcId ?? "";

@@ -15,7 +15,7 @@ import type { UndoStack } from "./undo-stack.ts";
 export interface Run extends RunContext {
   readonly request: CopyRequest;
   readonly identity: RunIdentity;
-  /** From 1. */
+  /** From 1; 0 for what claims none. */
   readonly attempt: number;
   /** Of this process's claim: tells our own group from one of the same name by somebody else. */
   readonly nonce: string;

@@ -111,7 +111,7 @@ async function claimAgainst(
   return claimIn(cloud, newest, {
     runId,
     attempt,
-    expires: new Date(clock.now() + limits.expiryMarginMs).toISOString(),
+    expires: new Date(clock.now() + cloud.clockBehindMs() + limits.expiryMarginMs).toISOString(),
   });
 }
 

@@ -11,6 +11,9 @@ import { formatLimit, type Waiting, waitUntil } from "./wait-until.ts";
 
 const STEP = "transfer";
 
+/** As in the engine, which gives its peer so long for a proof (tsunami/sealed/limits.ts). */
+const PROOF_BYTES_PER_MS = 16 << 10;
+
 type Watching = Waiting & Pick<Run, "request" | "report">;
 
 export interface Transferred {
@@ -69,7 +72,10 @@ function isDone({ done, digests }: HelperConsole, volumeCount: number): boolean 
 }
 
 function checkSilence(run: Watching, console: HelperConsole): void {
-  const limitMs = console.progress === undefined ? run.limits.introductionMs : run.limits.silenceMs;
+  const limitMs =
+    console.progress === undefined
+      ? run.limits.introductionMs
+      : run.limits.silenceMs + proofMs(console.progress);
   if (run.clock.now() - console.heardAtMs < limitMs) return;
   const about = console.progress === undefined ? "never started" : "has said nothing new";
   throw new CopyError(`the ${console.name} ${about} for ${formatLimit(limitMs)}${console.tail()}`, {
@@ -77,6 +83,11 @@ function checkSilence(run: Watching, console: HelperConsole): void {
     step: STEP,
     ids: [console.helper.instance.instanceId],
   });
+}
+
+/** When all is written, the destination may still read back what it wrote, and has nothing to tell. */
+function proofMs({ bytesDone, bytesTotal }: NonNullable<HelperConsole["progress"]>): number {
+  return bytesDone < bytesTotal ? 0 : bytesTotal / PROOF_BYTES_PER_MS;
 }
 
 function report(run: Watching, consoles: readonly HelperConsole[]): void {

@@ -33,6 +33,7 @@ function methods(parts = partsTwin()) {
 }
 
 const failing = {
+  outcomeOf: () => undefined,
   join: async () => {
     const details = { code: "helper-failed", step: "transfer", hint: "Run it again." } as const;
     const error = new CopyError("The source helper i-1 lost its disk.", details);
@@ -77,9 +78,32 @@ suite("what a good copy could not clean up", () => {
   test("stands in the state", async () => {
     assert.ok(complete.kind === "complete");
     const result = { ...complete.result, leftBehind };
-    const runs = { join: async () => ({ kind: "complete", result }) as const };
+    const outcome = { kind: "complete", result } as const;
+    const runs = { join: async () => outcome, outcomeOf: () => undefined };
     const { outs } = await methods(partsTwin({ runs })).create(inputs);
     assert.deepEqual(outs?.leftBehind, leftBehind);
+  });
+
+  test("and what a repair could not: it is told, too", async () => {
+    const restored = { ...image, imageId: "ami-0aaaaaaaaaaaaaaaa" };
+    const restoreImage = async () => ({ image: restored, leftBehind });
+    const parts = partsTwin({ restoreImage });
+    const gone = { ...state, observed: { ...observed, registered: false } };
+    const { outs } = await methods(parts).update(run.runId, gone, inputs);
+    assert.deepEqual(outs?.leftBehind, leftBehind);
+    assert.match(parts.warnings.join(), /^Could not be cleaned up: security group sg-1 /);
+  });
+
+  test("is looked for with the credentials of now", async () => {
+    const profiles: unknown[] = [];
+    const openCloud = ({ profile }: { profile?: string }) => {
+      profiles.push(profile);
+      return cloudTwin("us-gov-west-1");
+    };
+    const renamed = { ...request.destination, profile: "renamed" };
+    const news = { ...inputs, request: { ...request, destination: renamed } };
+    await methods(partsTwin({ openCloud })).update(run.runId, dirty, news);
+    assert.deepEqual(profiles, [request.source.profile, "renamed"]);
   });
 
   test("is removed on both sides by the next up, and then it stands there no more", async () => {
@@ -95,6 +119,26 @@ suite("what a good copy could not clean up", () => {
       sides.map((side) => `sweep left behind ${run.runId} ${side}`),
     );
     assert.ok(outs !== undefined && !("leftBehind" in outs));
+  });
+});
+
+suite("an image whose row alone is replaced", () => {
+  test("is its successor's, and is not removed with the row", async () => {
+    const runs = { join: async () => complete, outcomeOf: async () => complete };
+    const parts = partsTwin({ runs });
+    await methods(parts).remove(run.runId, state);
+    assert.deepEqual(parts.calls, []);
+  });
+
+  test("is removed when the successor has another one", async () => {
+    assert.ok(complete.kind === "complete");
+    const other = { ...image, imageId: "ami-0bbbbbbbbbbbbbbbb" };
+    const outcome = { ...complete, result: { ...complete.result, image: other } };
+    const parts = partsTwin({
+      runs: { join: async () => outcome, outcomeOf: async () => outcome },
+    });
+    await methods(parts).remove(run.runId, state);
+    assert.deepEqual(parts.calls, [`remove ${image.imageId}`]);
   });
 });
 

@@ -166,6 +166,19 @@ suite("deleting a run", () => {
     ]);
   });
 
+  test("sweeps once when both sides are one account and region: two would stop each other", async () => {
+    const parts = partsTwin();
+    const here = { ...run, source: run.destination };
+    await methods(parts).remove(run.runId, { ...state, run: here });
+    assert.deepEqual(parts.calls, [`sweep ${run.runId} destination`]);
+  });
+
+  test("fails when the source is closed and may have been started, which nothing ends", async () => {
+    const boots = { ...state, request: { ...request, allowBootOfSource: true } };
+    const parts = partsTwin({ sweepRun: closed("source") });
+    await assert.rejects(methods(parts).remove(run.runId, boots), { message: /not valid/ });
+  });
+
   test("warns and goes on when the source is closed for good and its leases are long over", async () => {
     const parts = partsTwin({ sweepRun: closed("source") });
     await methods(parts).remove(run.runId, state);

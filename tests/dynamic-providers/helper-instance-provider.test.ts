@@ -19,7 +19,8 @@ test("a helper's row tells its life after its end", async () => {
 });
 
 test("a helper of a failed run is no error of its own, and the next run takes its row up", async () => {
-  const runs = { join: async () => ({ kind: "failed", error: new Error("x") }) as const };
+  const outcome = { kind: "failed", error: new Error("x") } as const;
+  const runs = { join: async () => outcome, outcomeOf: async () => outcome };
   const { outs } = await methods(partsTwin({ runs })).create(inputs);
   assert.deepEqual(outs, { run, side: "source", outcome: "aborted" });
   assert.equal((await methods().diff("id", outs, inputs)).changes, true);

@@ -12,9 +12,11 @@ function methods(parts = partsTwin()) {
   return { diff, create, read, update, remove };
 }
 
-test("marks the image and keeps nothing but its run", async () => {
+const state = { run, imageId };
+
+test("marks the image and keeps nothing but what it marked", async () => {
   const parts = partsTwin();
-  assert.deepEqual(await methods(parts).create(inputs), { id: run.runId, outs: { run } });
+  assert.deepEqual(await methods(parts).create(inputs), { id: run.runId, outs: state });
   assert.deepEqual(parts.calls, [`own ${imageId}`]);
 });
 
@@ -27,17 +29,26 @@ test("credentials of another account mark nothing", async () => {
   assert.deepEqual(parts.calls, []);
 });
 
-test("only another run is another ownership: a repaired image is marked by the repair", async () => {
-  const { diff } = methods();
-  const unchanged = { changes: false, replaces: [] };
-  assert.deepEqual(await diff("id", { run }, { ...inputs, imageId: "ami-1" }), unchanged);
+test("another image of the run is marked, another run is another ownership", async () => {
+  const parts = partsTwin();
+  const { diff, update } = methods(parts);
+  assert.deepEqual(await diff("id", state, inputs), { changes: false, replaces: [] });
+  const remade = { ...inputs, imageId: "ami-1" };
+  assert.deepEqual(await diff("id", state, remade), { changes: true, replaces: [] });
+  assert.deepEqual(await update("id", state, remade), { outs: { run, imageId: "ami-1" } });
+  assert.deepEqual(parts.calls, ["own ami-1"]);
   const other = { ...inputs, run: { ...run, runId: "ffffffffffffffff" } };
-  assert.deepEqual(await diff("id", { run }, other), { changes: true, replaces: ["run"] });
+  assert.deepEqual(await diff("id", state, other), { changes: true, replaces: ["run"] });
+});
+
+test("which image it will be is not known before the copy is made", async () => {
+  const news = { ...inputs, imageId: "04da6b54-80e4-46f7-96ec-b56ff0331ba9" };
+  assert.deepEqual(await methods().diff("id", state, news), { changes: false, replaces: [] });
 });
 
 test("its end takes no mark away", async () => {
   const parts = partsTwin();
-  assert.deepEqual(await methods(parts).read("id", { run }), { id: "id", props: { run } });
-  await methods(parts).remove("id", { run });
+  assert.deepEqual(await methods(parts).read("id", state), { id: "id", props: state });
+  await methods(parts).remove("id", state);
   assert.deepEqual(parts.calls, []);
 });

@@ -128,6 +128,7 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
         called(`join ${row}`);
         return complete;
       },
+      outcomeOf: () => undefined,
     },
     async observeImage() {
       called("observe");
@@ -135,7 +136,7 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
     },
     async restoreImage(facts) {
       called("restore");
-      return { ...facts, imageId: "ami-0aaaaaaaaaaaaaaaa" };
+      return { image: { ...facts, imageId: "ami-0aaaaaaaaaaaaaaaa" }, leftBehind: [] };
     },
     async updateImage(facts, wishes) {
       called(`update ${facts.imageId}`);

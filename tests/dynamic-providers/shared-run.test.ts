@@ -64,6 +64,15 @@ test("one after the other, the first does it all and the others find it done", a
   assert.equal(summaries.length, 1);
 });
 
+test("a run's outcome is there for who asks later, and for no other run", async () => {
+  const { runs, resolve } = rendezvous();
+  assert.equal(runs.outcomeOf(run.runId), undefined);
+  resolve(result);
+  await runs.join(ticket("image"));
+  assert.deepEqual(await runs.outcomeOf(run.runId), complete);
+  assert.equal(runs.outcomeOf("another"), undefined);
+});
+
 test("every row learns of a failure, and none of them by an exception", async () => {
   const { runs, summaries, reject } = rendezvous();
   const error = new Error("no");

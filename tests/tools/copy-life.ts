@@ -109,7 +109,7 @@ async function wholeLife(bench: CloudBench, record: Recorder): Promise<void> {
   facts = await record(() => updateImage(facts, wishes, cloud));
   await cloud.setDeregistrationProtection(imageId, undefined);
   await cloud.deregisterImage(imageId);
-  facts = await record(() => restoreImage(facts, request, identity, context));
+  ({ image: facts } = await record(() => restoreImage(facts, request, identity, context)));
   facts = await record(() => updateImage(facts, wishes, cloud));
   await record(() => removeImage(facts, cloud, PACE));
   await record(() => sweepBoth(bench, runId(1)));
@@ -173,7 +173,7 @@ async function licensedLife(bench: CloudBench, record: Recorder): Promise<void> 
   const identity = await bench.identity(runId(4));
   let facts = (await record(() => copyImage(request, identity, context))).image;
   await cloud.deregisterImage(facts.imageId);
-  facts = await record(() => restoreImage(facts, request, identity, context));
+  ({ image: facts } = await record(() => restoreImage(facts, request, identity, context)));
   await record(() => removeImage(facts, cloud, PACE));
   await record(() => sweepBoth(bench, runId(4)));
   const [image] = await source.describeImages({ imageIds: [request.sourceAmiId] });

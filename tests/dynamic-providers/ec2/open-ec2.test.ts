@@ -1,6 +1,9 @@
 /** The adapter against a localcloud: every way to be somebody, absence, paging, the log. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { allPages } from "../../../dynamic-providers/ec2/caller.ts";
 import { openEc2 } from "../../../dynamic-providers/ec2/open-ec2.ts";
@@ -48,6 +51,32 @@ test("a variable that is missing is named, and nothing else is tried instead", a
     assert.match(error.message, /the environment variable GOV_AWS_ACCESS_KEY_ID is not set/);
     return true;
   });
+});
+
+test("a create is signed with the time that answers have told", async () => {
+  const dayMs = 24 * 60 * 60 * 1000;
+  const signedAt: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    signedAt.push(request.headers["x-amz-date"]?.toString());
+    response.setHeader("Date", new Date(Date.now() + dayMs).toUTCString());
+    response.end("<Response><groupId>sg-1</groupId></Response>");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const AWS_ENDPOINT_URL = `http://127.0.0.1:${port}`;
+    const environment = { ...cloud.env, AWS_ENDPOINT_URL };
+    const side = open({ environmentPrefix: "DESTINATION_" }, environment);
+    await side.describeSecurityGroups({ ids: ["sg-1"] });
+    await side.createSecurityGroup({ name: "a", description: "d", vpcId: "vpc-1", tags: {} });
+    const tomorrow = new Date(Date.now() + dayMs).toISOString().slice(0, 10).replaceAll("-", "");
+    assert.ok(!signedAt[0]?.startsWith(tomorrow), signedAt.join());
+    assert.ok(signedAt.at(-1)?.startsWith(tomorrow), signedAt.join());
+    assert.ok(Math.abs(side.clockBehindMs() - dayMs) < 60_000);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test("nobody there is an answer in seconds, and kind unreachable", async () => {

@@ -11,7 +11,6 @@ const SUBNETS = ["b", "a"].map((zone) => ({
   subnetId: `subnet-${zone}`,
   vpcId: "vpc-1",
   availabilityZone: `us-east-1${zone}`,
-  mapsPublicAddress: true,
 }));
 
 function al2023(changes: { architecture: "arm64" | "x86_64"; date: string; name?: string }) {
@@ -48,7 +47,6 @@ function cloudWith(types: InstanceTypeFacts[], offered: Record<string, string[]>
       SUBNETS.filter(({ subnetId }) => subnetIds?.includes(subnetId) ?? true),
     describeRouteTables: async () => [
       {
-        routeTableId: "rtb-1",
         isMain: true,
         subnetIds: [],
         routes: [{ cidr: "0.0.0.0/0", target: "igw-1", isActive: true }],

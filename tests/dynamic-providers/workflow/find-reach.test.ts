@@ -16,7 +16,6 @@ function subnet(changes: Partial<Subnet> = {}): Subnet {
     subnetId: "subnet-1",
     vpcId: "vpc-1",
     availabilityZone: "us-east-1a",
-    mapsPublicAddress: false,
     ...changes,
   };
 }
@@ -24,7 +23,7 @@ function subnet(changes: Partial<Subnet> = {}): Subnet {
 function table(target: string, changes: Partial<RouteTable> = {}): RouteTable {
   const local = { cidr: "10.0.0.0/16", target: "local", isActive: true };
   const routes = [local, { cidr: "0.0.0.0/0", target, isActive: true }];
-  return { routeTableId: "rtb-1", isMain: true, subnetIds: [], routes, ...changes };
+  return { isMain: true, subnetIds: [], routes, ...changes };
 }
 
 /** Where a helper ends up, or why nowhere. */

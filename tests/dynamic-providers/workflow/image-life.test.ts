@@ -71,7 +71,7 @@ test("a deregistered image comes back from its snapshots, without helpers", asyn
   const seen = await observeImage(facts, cloud);
   assert.equal(seen.registered, false);
   assert.equal(seen.snapshotIds.length, 2);
-  facts = await restoreImage(facts, request, identity, context);
+  ({ image: facts } = await restoreImage(facts, request, identity, context));
   assert.notEqual(facts.imageId, lost);
   assert.equal(facts.imageArn.split("/")[1], facts.imageId);
   assert.deepEqual((await observeImage(facts, cloud)).tags, { team: "a" });

@@ -60,7 +60,7 @@ test("a repair that fails leaves the snapshots and nothing else", async () => {
 
 test("a deregistered image comes back with its licence, its bytes and snapshots of its own", async () => {
   const from = bench.cloud.calls.length;
-  facts = await restoreImage(first, request, identity, context);
+  ({ image: facts } = await restoreImage(first, request, identity, context));
   assert.equal(launchesSince(from), 1);
   assert.notEqual(facts.imageId, first.imageId);
   assert.deepEqual(facts.license, first.license);
@@ -82,7 +82,7 @@ test("a deregistered image comes back with its licence, its bytes and snapshots 
 
 test("a repair whose answer got lost is taken up, from the facts of before it", async () => {
   const from = bench.cloud.calls.length;
-  const again = await restoreImage(first, request, identity, context);
+  const { image: again } = await restoreImage(first, request, identity, context);
   assert.equal(launchesSince(from), 0);
   assert.equal(again.imageId, facts.imageId);
   assert.deepEqual(again.snapshots, facts.snapshots);
@@ -91,7 +91,7 @@ test("a repair whose answer got lost is taken up, from the facts of before it", 
 test("the next repair removes what the one before it has kept, and the end removes all", async () => {
   assert.equal((await kindsLeft()).length, 1 + 4);
   await cloud.deregisterImage(facts.imageId);
-  const second = await restoreImage(facts, request, identity, context);
+  const { image: second } = await restoreImage(facts, request, identity, context);
   assert.equal((await kindsLeft()).length, 1 + 4);
   const former = await cloud.describeSnapshots({ ids: idsOf(first) });
   assert.deepEqual(former, []);

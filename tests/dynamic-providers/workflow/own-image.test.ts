@@ -89,7 +89,7 @@ test("a repair that was killed half-way is found by the next one, and by the end
   await assert.rejects(restoreImage(image, bench.request, run, { ...context, clouds }), /killed/);
   const [orphan] = await bench.leftovers();
   const [, orphanId] = /^image (ami-\w+) /.exec(orphan ?? "") ?? [];
-  const restored = await restoreImage(image, bench.request, run, context);
+  const { image: restored } = await restoreImage(image, bench.request, run, context);
   assert.equal(restored.imageId, orphanId);
   // Killed again, before the new id could be saved: the row still has the old one.
   await removeImage(image, cloud, waiting);
