@@ -79,7 +79,9 @@ function machineOf({ lines }: Results): string {
   const machines = new Set(
     lines.map(({ machine }) =>
       Object.entries(machine)
-        .map(([key, value]) => `${key} ${value}`)
+        .map(
+          ([key, value]) => `${key} ${key === "kernel" ? String(value).replace(/-.*/, "") : value}`,
+        )
         .join(", "),
     ),
   );

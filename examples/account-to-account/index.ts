@@ -1,7 +1,8 @@
 /**
  * From one account to another in the same partition, where the snapshots are under the AWS-managed
  * key and so cannot be shared. Each side is a role that the runner's own credentials may assume;
- * the account numbers make a mix-up an error before anything is called.
+ * the account numbers make a mix-up an error before anything is called. Both accounts have a role
+ * `amicopy` with the policies of docs/iam; the destination has a KMS key `alias/images`.
  *
  *   pulumi config set sourceAmiId ami-0123456789abcdef0
  *   pulumi config set sourceAccount 111122223333

@@ -2,6 +2,9 @@
  * An instance in GovCloud from an image that a commercial account builds. When the build publishes
  * a new image, one `pulumi up` copies it, replaces the instance, and removes the old copy, in that
  * order.
+ *
+ *   pulumi config set publicSubnetId subnet-0123456789abcdef0     (of the GovCloud account)
+ *   pulumi config set privateSubnetId subnet-0123456789abcdef1
  */
 
 import * as aws from "@pulumi/aws";
@@ -18,18 +21,13 @@ const newest = aws.ec2.getAmiOutput(
   { provider: commercial },
 );
 
-const image = new CopiedAmi(
-  "service",
-  {
-    sourceAmiId: newest.id,
-    source: { region: "us-east-1", profile: "commercial" },
-    destination: { region: "us-gov-west-1", profile: "gov" },
-    // GovCloud accounts often have no default VPC; the helper needs a way out to the internet.
-    helper: { destination: { subnetId: config.require("publicSubnetId") } },
-  },
-  // Keep the image itself when the stack is destroyed; what is only technical goes all the same.
-  { retainOnDelete: true },
-);
+const image = new CopiedAmi("service", {
+  sourceAmiId: newest.id,
+  source: { region: "us-east-1", profile: "commercial" },
+  destination: { region: "us-gov-west-1", profile: "gov" },
+  // GovCloud accounts often have no default VPC; the helper needs a way out to the internet.
+  helper: { destination: { subnetId: config.require("publicSubnetId") } },
+});
 
 const instance = new aws.ec2.Instance(
   "service",
