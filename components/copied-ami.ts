@@ -10,7 +10,11 @@ import { CopyRun } from "../dynamic-providers/copy-run.ts";
 import { HelperInstance } from "../dynamic-providers/helper-instance.ts";
 import { ImageOwnership } from "../dynamic-providers/image-ownership.ts";
 import { ResourceType } from "../dynamic-providers/stub.ts";
-import type { CopiedSnapshot, FidelityLine } from "../dynamic-providers/workflow/copy-request.ts";
+import type {
+  CopiedImageFacts,
+  CopiedSnapshot,
+  FidelityLine,
+} from "../dynamic-providers/workflow/copy-request.ts";
 
 export type {
   AssumeRoleArgs,
@@ -84,7 +88,8 @@ export class CopiedAmi extends pulumi.ComponentResource {
     const request = { ...args };
     const technical = { parent: this, protect: false, retainOnDelete: false };
 
-    const copyRun = new CopyRun(name, { request }, technical);
+    // Protected as the image is: its replacement replaces the image, and is refused before it begins.
+    const copyRun = new CopyRun(name, { request }, { parent: this, retainOnDelete: false });
     const { run } = copyRun;
     // A preview does not know whether the run's id will change; with this the engine does.
     const replaceWith = [copyRun];
@@ -115,8 +120,8 @@ export class CopiedAmi extends pulumi.ComponentResource {
     this.fidelity = image.fidelity;
     this.bytesRead = image.bytesRead;
     this.bytesSent = image.bytesSent;
-    // Absent in the state of a copy that an earlier version has made.
-    this.bytesResent = image.apply(({ bytesResent = 0 }) => bytesResent);
+    // Absent in the state of a copy that an earlier version has made; no image after one that failed.
+    this.bytesResent = image.apply((made?: CopiedImageFacts) => made?.bytesResent ?? 0);
     this.durationSeconds = image.durationSeconds;
     this.runId = run.runId;
     this.registerOutputs(this.#outputs());

@@ -3,7 +3,13 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { driftOf } from "./drift.ts";
 import { plainError, unfinishedError } from "./failure.ts";
-import { attainable, changedWishes, needsSource, wishesChanged } from "./image-wishes.ts";
+import {
+  attainable,
+  changedWishes,
+  mapsOtherwise,
+  needsSource,
+  wishesChanged,
+} from "./image-wishes.ts";
 import { checkRequest } from "./inputs.ts";
 import { leftBehindWarning } from "./progress.ts";
 import type { ProviderParts } from "./provider-parts.ts";
@@ -12,6 +18,7 @@ import type { RunOutcome } from "./shared-run.ts";
 import { isUnknown } from "./unknown-value.ts";
 import { snapshotWishes, wishesFor } from "./workflow/carry-over.ts";
 import { checkAccount } from "./workflow/check-account.ts";
+import { CopyError } from "./workflow/copy-error.ts";
 import type {
   CopiedImageFacts,
   CopyRequest,
@@ -39,6 +46,8 @@ interface CompleteState {
   readonly wanted: ImageWishes;
   /** What the copy could not clean up: the next `up` does. Absent: nothing. */
   readonly leftBehind?: readonly string[];
+  /** A repair has failed half-way: the next goes on, whatever else has changed. */
+  readonly unfinished?: true;
   /** As the last refresh saw it; absent until then. */
   readonly observed?: ObservedImage;
 }
@@ -133,7 +142,7 @@ function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {
 
 /** Whether there is anything to do, be it only to remember how the destination is reached now. */
 function isStale(olds: ImageState, request: CopyRequest): boolean {
-  if (olds.outcome === "aborted" || olds.leftBehind !== undefined) return true;
+  if (olds.outcome === "aborted" || olds.leftBehind !== undefined || olds.unfinished) return true;
   if (referencesChanged(olds.request, request, ["destination"])) return true;
   return wishesChanged(olds.request, request) || driftOf(olds.wanted, olds.observed).length > 0;
 }
@@ -173,9 +182,10 @@ async function repair(
   news: ImageInputs,
 ): Promise<CompleteState> {
   const { request } = news;
-  const { observed, ...rest } = olds;
+  const { observed, unfinished, ...rest } = olds;
   let state: CompleteState = { ...rest, request };
-  if (!wishesChanged(olds.request, request) && driftOf(olds.wanted, observed).length === 0) {
+  const isAsked = wishesChanged(olds.request, request) || unfinished;
+  if (!isAsked && driftOf(olds.wanted, observed).length === 0) {
     return observed === undefined ? state : { ...state, observed };
   }
   try {
@@ -197,11 +207,15 @@ async function repair(
   } catch (error) {
     // A restored image has a new id, which the state must not lose.
     if (state.image.imageId === olds.image.imageId) throw plainError(error);
-    throw unfinishedError(error, { id, outputs: { ...state }, inputs: { ...news } });
+    const outputs = { ...state, request: olds.request, unfinished: true };
+    throw unfinishedError(error, { id, outputs, inputs: { ...news } });
   }
 }
 
-/** @returns `undefined` also when the source image is gone: what was copied from it then stays. */
+/**
+ * @returns `undefined` also when the source image is gone: what was copied from it then stays.
+ * @throws CopyError when permissions are to be other than they were, and only the source could say which.
+ */
 async function sourceWishes(
   parts: ProviderParts,
   { request: before, image }: CompleteState,
@@ -211,8 +225,21 @@ async function sourceWishes(
   const cloud = parts.openCloud(request.source);
   await checkAccount(cloud, run.source);
   const source = await describeSource(cloud, request.sourceAmiId, run.source.accountId);
+  if (source === undefined && mapsOtherwise(before, request)) throw noSource(request);
   if (source === undefined) return undefined;
   const wishes = wishesFor(request, source, run, parts.clock.now());
   const snapshotPermissions = snapshotWishes(request, source, image.snapshots, run);
   return snapshotPermissions === undefined ? wishes : { ...wishes, snapshotPermissions };
+}
+
+function noSource({ sourceAmiId, source }: CopyRequest): CopyError {
+  return new CopyError(
+    `${sourceAmiId} is gone from ${source.region}, so that nobody can say who may use it`,
+    {
+      code: "cloud",
+      step: "update-image",
+      ids: [sourceAmiId],
+      hint: "Leave copyLaunchPermissions out, which takes all permissions away, or as it was.",
+    },
+  );
 }

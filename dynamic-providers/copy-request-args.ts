@@ -23,8 +23,9 @@ export interface AssumeRoleArgs {
  * argument for a key, because Pulumi stores every argument in its state. With neither `profile` nor
  * `environmentPrefix` the AWS SDK's own chain is used (environment, SSO, instance role, …).
  *
- * A change of `region`, or to another account: replaces. A change of how the same account is
- * reached: in place, without any call, so that a later `pulumi destroy` uses the new way.
+ * A change of `region`, or to another account by `expectedAccountId` or the role's: replaces. Every
+ * other change of how a side is reached: in place, without any call, so that a later `pulumi destroy`
+ * uses the new way.
  */
 export interface SideArgs {
   /** Name of the region, e.g. `us-gov-west-1`. */

@@ -12,6 +12,11 @@ export function needsSource(before: CopyRequest, after: CopyRequest): boolean {
   return permissionsChanged(before, after) || needsSourceTags(before, after);
 }
 
+/** Whether permissions are to be mapped in another way than before, for which the source must be asked. */
+export function mapsOtherwise(before: CopyRequest, after: CopyRequest): boolean {
+  return after.copyLaunchPermissions !== undefined && permissionsChanged(before, after);
+}
+
 function permissionsChanged(before: CopyRequest, after: CopyRequest): boolean {
   return !isDeepStrictEqual(before.copyLaunchPermissions, after.copyLaunchPermissions);
 }

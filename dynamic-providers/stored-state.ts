@@ -84,6 +84,7 @@ const STATES = {
         image,
         wanted: v.optional(wishes),
         observed: droppable(observed),
+        unfinished: v.optional(v.literal(true)),
       }),
       v.transform(({ wanted, ...state }) => {
         const { description, imageTags: tags } = state.image;

@@ -123,7 +123,7 @@ async function claimSide(
   request.undo.always(`security group ${groupId} in ${cloud.region}`, () =>
     deleteGroup(request, cloud, groupId),
   );
-  // From here on "our group is gone" is a reason to stop, so it must have been seen once.
+  // From here on "our group is gone" is a reason to stop, so it must have been seen once, and in that way.
   await waitUntil(
     request,
     {
@@ -132,7 +132,10 @@ async function claimSide(
       limitMs: request.limits.visibleMs,
       ids: [groupId],
     },
-    async () => (await cloud.describeSecurityGroups({ ids: [groupId] }))[0],
+    async () => {
+      const groups = await cloud.describeSecurityGroups({ tags: { [Tag.run]: request.runId } });
+      return groups.find((group) => group.groupId === groupId);
+    },
   );
   return { side, cloud, vpcId, groupId };
 }

@@ -55,7 +55,9 @@ export async function createLicensedImage(
   const undo = run.undo.onFailure(`image ${imageId} in ${cloud.region}`, () =>
     removeWhole(cloud, imageId),
   );
-  const image = await withTokens(run, await waitForImage(run, imageId), plan.registration);
+  // Unlike a registered one it waits for its snapshots.
+  const made = await waitForImage(run, imageId, run.limits.snapshotMs);
+  const image = await withTokens(run, made, plan.registration);
   const registration = withSnapshotsOf({ ...plan.registration, name }, image);
   const wrong = differences(image, registration);
   if (licenseName(image) !== licenseName(license)) {

@@ -67,6 +67,9 @@ export async function launchHelper(run: Run, plan: HelperPlan): Promise<Helper> 
       if (instance.state !== "running") {
         throw endedEarly(instance, cloud.region, plan.keyUse);
       }
+      // What has only just begun to run may not show its volumes yet.
+      const shown = new Set(instance.volumes.map(({ deviceName }) => deviceName));
+      if (!plan.volumes.every(({ deviceName }) => shown.has(deviceName))) return undefined;
       const address = addressFor(reach, instance);
       if (address === undefined) throw noAddress(instance, side);
       return { instance, address };

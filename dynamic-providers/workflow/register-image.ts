@@ -153,14 +153,18 @@ function registerOnce(run: Run, registration: Registration, tags: Tags): Promise
 }
 
 /** @throws CopyError `product-failed` when it ends in another state than `available`. */
-export async function waitForImage(run: Run, imageId: string): Promise<Image> {
+export async function waitForImage(
+  run: Run,
+  imageId: string,
+  limitMs = run.limits.imageMs,
+): Promise<Image> {
   const { region } = run.clouds.destination;
   return waitUntil(
     run,
     {
       step: STEP,
       what: `image ${imageId} in ${region} to be available`,
-      limitMs: run.limits.imageMs,
+      limitMs,
       ids: [imageId],
     },
     async () => {

@@ -9,6 +9,8 @@ export async function repeatWithToken<Thing>(
   create: () => Promise<Thing>,
 ): Promise<Thing> {
   for (let attempt = 1; ; attempt++) {
+    // Whoever is told to stop makes nothing more, whatever else it could still try.
+    signal.throwIfAborted();
     try {
       return await create();
     } catch (error) {

@@ -79,9 +79,9 @@ async function claim(
     const { message, hint } = found.none;
     throw new CopyError(message, { code: "cloud", step: STEP, hint });
   }
-  const { launchMs, stopMs, volumeMs, imageMs, expiryMarginMs } = limits;
+  const { launchMs, stopMs, volumeMs, snapshotMs, expiryMarginMs } = limits;
   const nowMs = clock.now() + cloud.clockBehindMs();
-  const endMs = nowMs + launchMs + stopMs + volumeMs + imageMs + expiryMarginMs;
+  const endMs = nowMs + launchMs + stopMs + volumeMs + snapshotMs + expiryMarginMs;
   const expires = new Date(endMs).toISOString();
   const { runId } = identity;
   const vpcId = found.subnets[0]?.vpcId ?? "";

@@ -308,6 +308,30 @@ suite("refreshing an image", () => {
       return true;
     });
   });
+
+  test("a repair that failed half-way is gone on with, though nothing else has changed", async () => {
+    const half = { ...state, unfinished: true };
+    const parts = partsTwin();
+    assert.equal((await methods(parts).diff(run.runId, half, inputs)).changes, true);
+    const { outs } = await methods(parts).update(run.runId, half, inputs);
+    assert.deepEqual(parts.calls, [`update ${image.imageId}`]);
+    assert.ok(outs !== undefined && !("unfinished" in outs));
+  });
+
+  test("permissions of a source that is gone are not said to be changed", async () => {
+    const parts = partsTwin();
+    const news = {
+      ...inputs,
+      request: {
+        ...request,
+        copyLaunchPermissions: { accountIds: { "111111111111": "222222222222" } },
+      },
+    };
+    await assert.rejects(methods(parts).update(run.runId, state, news), {
+      message: /is gone from us-east-1, so that nobody can say who may use it\. Leave/i,
+    });
+    assert.deepEqual(parts.calls, []);
+  });
 });
 
 suite("deleting an image", () => {

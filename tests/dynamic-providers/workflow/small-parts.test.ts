@@ -7,9 +7,12 @@ import type { Job } from "../../../agent/contract.ts";
 import { describeSource } from "../../../dynamic-providers/workflow/describe-source.ts";
 import { formatProgress } from "../../../dynamic-providers/workflow/format-progress.ts";
 import { deviceNames } from "../../../dynamic-providers/workflow/helper-job.ts";
+import { defaultLimits } from "../../../dynamic-providers/workflow/limits.ts";
 import { checkSourceImage } from "../../../dynamic-providers/workflow/preflight/check-source-image.ts";
+import { repeatWithToken } from "../../../dynamic-providers/workflow/repeat-with-token.ts";
 import { userDataFor } from "../../../dynamic-providers/workflow/user-data.ts";
 import { onlyVerbs, sampleImage, sampleSnapshot } from "./samples.ts";
+import { virtualClock } from "./virtual-clock.ts";
 
 test("progress reads as share, rate and time left", () => {
   const at = (bytesDone: number, rateBitsPerSecond: number) =>
@@ -18,6 +21,14 @@ test("progress reads as share, rate and time left", () => {
   assert.equal(at(99.9e9, 4.1e9), "99% · 4.1 Gbit/s · ETA 1s");
   assert.equal(at(1e9, 20e6), "1% · 20 Mbit/s · ETA 11h 0m");
   assert.equal(at(100e9, 0), "100% · 0 kbit/s");
+});
+
+test("whoever was told to stop makes nothing more", async () => {
+  const stopped = { clock: virtualClock(), limits: defaultLimits, signal: AbortSignal.abort() };
+  let made = 0;
+  const create = async () => (made += 1);
+  await assert.rejects(repeatWithToken(stopped, create), { name: "AbortError" });
+  assert.equal(made, 0);
 });
 
 test("device names are distinct, legal and enough for the largest helper", () => {
