@@ -66,6 +66,8 @@ export interface LaunchRequest {
   /** Raw bytes, already gzipped. */
   readonly userData: Uint8Array;
   readonly volumes: readonly LaunchVolume[];
+  /** Devices of the image itself: their volumes go with the instance, whatever the image says. */
+  readonly ownDevices?: readonly string[];
   /** On the instance, its volumes and its network interface, in the call itself. */
   readonly tags: Tags;
 }

@@ -226,7 +226,12 @@ function launchCommand(request: LaunchRequest): RunInstancesCommand {
         AssociatePublicIpAddress: request.publicAddress,
       },
     ],
-    BlockDeviceMappings: request.volumes.map(toSdkVolume),
+    BlockDeviceMappings: [
+      ...(request.ownDevices ?? []).map((DeviceName) => ({
+        ...{ DeviceName, Ebs: { DeleteOnTermination: true } },
+      })),
+      ...request.volumes.map(toSdkVolume),
+    ],
     UserData: Buffer.from(request.userData).toString("base64"),
     TagSpecifications: [
       { ResourceType: "instance", Tags: tags },

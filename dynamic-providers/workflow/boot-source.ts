@@ -181,7 +181,7 @@ async function snapshotAll(
     step: STEP,
     ids,
     keyUse: KEY_USE,
-    onLook: (_found, percent) => run.report("source", `snapshots of the source ${percent}%`),
+    onLook: (percent) => run.report("source", `snapshots of the source ${percent}%`),
   });
   return snapshotDevices(source.image).map(({ deviceName, snapshotId }) => {
     const volume = volumes.find((one) => one.deviceName === deviceName);

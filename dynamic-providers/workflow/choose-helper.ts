@@ -10,11 +10,14 @@ import type { Subnet } from "../ec2/network.ts";
 import { mayLaunch } from "./allowed-types.ts";
 import type { HelperRequest } from "./copy-request.ts";
 import { findPlaces, type Place, type Reach } from "./find-reach.ts";
+import { deviceNames } from "./helper-job.ts";
 
 /** One way to launch a helper. */
 export interface HelperChoice {
   readonly instanceType: string;
   readonly imageId: string;
+  /** The image's own EBS devices. */
+  readonly ownDevices: readonly string[];
   readonly subnet: Subnet;
   /** The same kind in all choices. */
   readonly reach: Reach;
@@ -115,14 +118,19 @@ async function placeHelper(
       refusing = image;
       continue;
     }
+    const ownDevices = ebsDevices(image);
+    const taken = deviceNames(volumeCount).find((name) => ownDevices.includes(name));
+    if (taken !== undefined) return { none: [deviceTaken(image, taken)] };
     // The helper's own root takes one place.
-    if (type.maximumVolumes < volumeCount + 1) {
-      tooSmall.push(`${name} holds ${type.maximumVolumes - 1}`);
+    const room = type.maximumVolumes - Math.max(1, ownDevices.length);
+    if (room < volumeCount) {
+      tooSmall.push(`${name} holds ${room}`);
       continue;
     }
     for (const { subnet, reach } of places) {
       if (!offerings.has(`${name} ${subnet.availabilityZone}`)) continue;
-      choices.push({ instanceType: name, imageId: image.imageId, subnet, reach, type });
+      const { imageId } = image;
+      choices.push({ instanceType: name, imageId, ownDevices, subnet, reach, type });
     }
   }
   if (choices.length > 0) return { choices };
@@ -187,6 +195,18 @@ function whyNone(facts: {
     wish: "instanceType",
     message: `${subject} ${verb} offered for ${architectures} in ${zones}`,
     hint: "Give another instance type, or a subnet in a zone that offers it.",
+  };
+}
+
+function ebsDevices({ blockDevices }: Image): string[] {
+  return blockDevices.flatMap(({ kind, deviceName }) => (kind === "ephemeral" ? [] : deviceName));
+}
+
+function deviceTaken({ imageId }: Image, deviceName: string): NoChoice {
+  return {
+    wish: "imageId",
+    message: `helper image ${imageId} has a volume at ${deviceName}, where one that is copied goes`,
+    hint: "Give an image whose devices are none of /dev/sdf to /dev/sdz.",
   };
 }
 

@@ -11,8 +11,8 @@ export interface Completion {
   readonly ids: readonly string[];
   /** What they are under. */
   readonly keyUse: KeyUse;
-  /** At each look, with those that are there. */
-  readonly onLook: (found: readonly Snapshot[], percent: number) => void;
+  /** At each look, with how far all of them are. */
+  readonly onLook: (percent: number) => void;
 }
 
 /** @throws CopyError `product-failed` when a snapshot goes to `error`. */
@@ -36,7 +36,7 @@ export async function completeSnapshots(
       const sum = found.reduce((sum, { state, progressPercent }) => {
         return sum + (state === "completed" ? 100 : progressPercent);
       }, 0);
-      onLook(found, Math.floor(sum / Math.max(1, ids.length)));
+      onLook(Math.floor(sum / Math.max(1, ids.length)));
       const complete = found.filter(({ state }) => state === "completed");
       return complete.length === ids.length ? complete : undefined;
     },

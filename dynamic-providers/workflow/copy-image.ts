@@ -28,7 +28,7 @@ import type {
   ImageWishes,
   RunIdentity,
 } from "./copy-request.ts";
-import { type CopiedVolumes, copyVolumes } from "./copy-volumes.ts";
+import { type CopiedVolumes, copyVolumes, keyUseOf } from "./copy-volumes.ts";
 import { describeSource, type SourceImage, type SourceVolume } from "./describe-source.ts";
 import { endOlderAttempts, endOwnLeftovers } from "./end-attempts.ts";
 import { endLeftovers } from "./end-leftovers.ts";
@@ -41,7 +41,7 @@ import { type CheckedSource, registerCopy } from "./register-copy.ts";
 import { claimImage, type RegisteredImage } from "./register-image.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
-import type { SnapshotCopy } from "./snapshot-volumes.ts";
+import { completeCopies, type SnapshotCopy } from "./snapshot-volumes.ts";
 import { UndoStack } from "./undo-stack.ts";
 import { updateImage } from "./update-image.ts";
 import { verifyImage } from "./verify-image.ts";
@@ -146,6 +146,9 @@ async function attemptCopy(
       : finished.missing;
     const copied = await copyMissing(run, alive, volumes);
     const copies = [...finished.copies, ...copied.copies];
+    const keyUse = keyUseOf(run, "destination", source.volumes);
+    // An older attempt's may not be complete yet.
+    await inStep(run, "snapshot-volumes", () => completeCopies(run, finished.copies, keyUse));
     const known = finished.needsBoot ? { ...source, volumes } : source;
     const first = wishesFor(run.request, known, run.identity, run.clock.now());
     const registered = await registerCopy(run, checked, { ...finished, copies }, first);

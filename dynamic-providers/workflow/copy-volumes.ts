@@ -131,7 +131,11 @@ function launchVolumes(
 }
 
 /** Keys that EC2 has to use for a side's volumes; it is not told of those it chooses itself. */
-function keyUseOf({ request }: Run, side: HelperSide, volumes: readonly SourceVolume[]): KeyUse {
+export function keyUseOf(
+  { request }: Run,
+  side: HelperSide,
+  volumes: readonly SourceVolume[],
+): KeyUse {
   if (side === "source") {
     const keys = volumes.flatMap(({ snapshot }) =>
       snapshot.encrypted ? `${snapshot.kmsKeyId ?? "the key"} of ${snapshot.snapshotId}` : [],

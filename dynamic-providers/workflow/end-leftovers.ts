@@ -19,7 +19,7 @@ export interface LeftoverRule {
   readonly runId: string;
   /** Which attempts' things are meant; the tags are those of the thing. */
   readonly concerns: (tags: Tags) => boolean;
-  /** Finished snapshots that a later attempt could adopt stay. */
+  /** Proved snapshots that a later attempt could adopt stay. */
   readonly keepAdoptable: boolean;
   /** Claimed images go as well when no state has their row; absent: every claimed one stays. */
   readonly endsUnowned?: boolean;
@@ -78,9 +78,12 @@ export async function endLeftovers(
   return removed;
 }
 
-/** A finished snapshot with the digest that both sides agreed on. */
+/**
+ * A snapshot with the digest that both sides agreed on. One that is still pending needs neither its
+ * volume nor a helper to become complete, and may have taken hours of it already.
+ */
 export function isAdoptable({ state, tags }: Snapshot): boolean {
-  return state === "completed" && /^[0-9a-f]{64}$/.test(tags[Tag.digest] ?? "");
+  return /^(completed|pending)$/.test(state) && /^[0-9a-f]{64}$/.test(tags[Tag.digest] ?? "");
 }
 
 function mayEnd({ tags }: Image, { endsUnowned }: LeftoverRule): boolean {

@@ -104,9 +104,10 @@ function launch(run: Run, plan: HelperPlan): ReturnType<typeof launchSomewhere> 
     cloud: cloudOf(run, side),
     choices,
     hint: `Set helper.${side}.instanceType or helper.${side}.subnetId, or try again later.`,
-    requestFor: ({ imageId, instanceType, subnet, reach }, index) => ({
+    requestFor: ({ imageId, ownDevices, instanceType, subnet, reach }, index) => ({
       clientToken: clientToken(run, side, index),
       imageId,
+      ownDevices,
       instanceType,
       subnetId: subnet.subnetId,
       securityGroupId: groupId,

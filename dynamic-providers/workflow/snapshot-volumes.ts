@@ -1,7 +1,7 @@
 /**
- * Needs: destination volumes whose digests are proved.  Makes: one finished snapshot each, tagged
- * with where it is from and its digest.  Undoes: what is not finished; a finished one stays for the
- * next attempt to adopt, and the sweep knows it by its tags.
+ * Needs: destination volumes whose digests are proved.  Makes: one complete snapshot each, tagged
+ * with where it is from and its digest.  Undoes: nothing. What is tagged so stays for the next attempt
+ * to adopt, complete or not, and the sweep knows it by its tags.
  */
 
 import { Role, Tag } from "../../agent/contract.ts";
@@ -9,7 +9,6 @@ import { completeSnapshots } from "./complete-snapshots.ts";
 import type { SourceVolume } from "./describe-source.ts";
 import type { KeyUse } from "./key-trouble.ts";
 import { type Run, runTags, withoutReserved } from "./run.ts";
-import type { Undo } from "./undo-stack.ts";
 import { createWhenRoom } from "./when-room.ts";
 
 const STEP = "snapshot-volumes";
@@ -21,7 +20,7 @@ export interface ProvedVolume {
   readonly digest: string;
 }
 
-/** A finished copy of a source snapshot. */
+/** A proved copy of a source snapshot. */
 export interface SnapshotCopy {
   /** The image's own, also when the copy is of a boot of the image. */
   readonly sourceSnapshotId: string;
@@ -55,25 +54,21 @@ export async function snapshotVolumes(
   volumes: readonly ProvedVolume[],
   keyUse: KeyUse,
 ): Promise<SnapshotCopy[]> {
-  const cloud = run.clouds.destination;
   await run.checkFence();
-  const made: { copy: SnapshotCopy; undo: Undo }[] = [];
+  const copies: SnapshotCopy[] = [];
   for (const volume of volumes) {
     const snapshotId = await createSnapshot(run, volume);
-    const undo = run.undo.onFailure(`snapshot ${snapshotId} in ${cloud.region}`, () =>
-      cloud.deleteSnapshot(snapshotId),
-    );
     const { snapshot, deviceName, bootedFrom } = volume.source;
     const sizeGib = snapshot.volumeSizeGib;
     const { digest } = volume;
-    const copy =
+    copies.push(
       bootedFrom === undefined
         ? { sourceSnapshotId: snapshot.snapshotId, snapshotId, sizeGib, digest }
-        : { sourceSnapshotId: bootedFrom, deviceName, snapshotId, sizeGib, digest };
-    made.push({ copy, undo });
+        : { sourceSnapshotId: bootedFrom, deviceName, snapshotId, sizeGib, digest },
+    );
   }
-  await waitForCompletion(run, made, keyUse);
-  return made.map(({ copy }) => copy);
+  await completeCopies(run, copies, keyUse);
+  return copies;
 }
 
 async function createSnapshot(run: Run, volume: ProvedVolume): Promise<string> {
@@ -112,21 +107,19 @@ async function createSnapshot(run: Run, volume: ProvedVolume): Promise<string> {
   });
 }
 
-async function waitForCompletion(
+/** @throws CopyError `product-failed` when a snapshot goes to `error`; the next attempt makes it anew. */
+export async function completeCopies(
   run: Run,
-  made: readonly { copy: SnapshotCopy; undo: Undo }[],
+  copies: readonly SnapshotCopy[],
   keyUse: KeyUse,
 ): Promise<void> {
-  const ids = made.map(({ copy }) => copy.snapshotId);
+  if (copies.length === 0) return;
+  const ids = copies.map(({ snapshotId }) => snapshotId);
   await completeSnapshots(run, run.clouds.destination, {
     step: STEP,
     ids,
     keyUse,
-    onLook(found, percent) {
-      for (const { snapshotId, state } of found) {
-        if (state !== "completed") continue;
-        made.find(({ copy }) => copy.snapshotId === snapshotId)?.undo.dismiss();
-      }
+    onLook(percent) {
       const text = `snapshots ${percent}%`;
       run.report("image", text);
       run.report("destination", text);

@@ -88,6 +88,30 @@ test("arm64 comes before x86, every zone of a type before the next type", async 
   );
 });
 
+test("the image's own volumes are counted, and may not be where a copied one goes", async () => {
+  const device = (deviceName: string) =>
+    ({ kind: "blank", deviceName, encrypted: false, deleteOnTermination: false }) as const;
+  const chooseWith = (deviceName: string, count: number) => {
+    const image = sampleImage();
+    const blockDevices = [...image.blockDevices, device(deviceName)];
+    const cloud = cloudWith([type("c7g.large", "arm64")], { "c7g.large": ["a"] });
+    const describeImages = async () => [{ ...image, blockDevices }];
+    const own: object = { ...(cloud as object), describeImages };
+    return chooseHelper(onlyVerbs(own), { imageId: image.imageId }, count);
+  };
+  const found = await chooseWith("/dev/sdb", 25);
+  assert.ok("choices" in found);
+  assert.deepEqual(found.choices[0]?.ownDevices, ["/dev/xvda", "/dev/sdb"]);
+  const full = await chooseWith("/dev/sdb", 26);
+  assert.ok("none" in full && full.none[0]?.wish === "volumes");
+  const taken = await chooseWith("/dev/sdg", 2);
+  assert.ok("none" in taken);
+  assert.match(
+    taken.none[0]?.message ?? "",
+    /has a volume at \/dev\/sdg, where one that is copied/,
+  );
+});
+
 test("an explicit type is never substituted", async () => {
   const cloud = cloudWith([type("c7g.large", "arm64")], { "c7g.large": ["a"] });
   const found = await chooseHelper(cloud, { instanceType: "c8gb.48xlarge" }, 1);

@@ -9,6 +9,7 @@ import { copyImage } from "../../../dynamic-providers/workflow/copy-image.ts";
 import type { CopyResult } from "../../../dynamic-providers/workflow/copy-request.ts";
 import { removeImage } from "../../../dynamic-providers/workflow/remove-image.ts";
 import { sweepRun } from "../../../dynamic-providers/workflow/sweep-run.ts";
+import { waitUntil } from "../../../dynamic-providers/workflow/wait-until.ts";
 import { type Behaviour, exchange, openCloudBench, QUICK, runId } from "./cloud-bench.ts";
 
 const bench = await openCloudBench();
@@ -229,6 +230,30 @@ test("what an attempt has finished is adopted by the next, which then needs no h
   assert.equal(result.helpers.source.outcome, "not-needed");
   assert.deepEqual(callsSince(from, "RunInstances", "CreateSnapshot"), []);
   await remove(result);
+});
+
+test("a helper's own volumes go with it, whatever its image says", async () => {
+  const { source } = bench.clouds();
+  const [golden] = await source.describeImages({ imageIds: [bench.imageId] });
+  assert.ok(golden);
+  const { name: _, imageId: __, ...registration } = golden;
+  const blockDevices = golden.blockDevices.map((device) => ({
+    ...device,
+    deleteOnTermination: false,
+  }));
+  const own = { name: "helper", rootDeviceName: "/dev/xvda", blockDevices, tags: { team: "a" } };
+  const imageId = await source.registerImage({ ...registration, ...own });
+  bench.spare(imageId);
+  const context = await bench.context("good");
+  const what = { step: "test", what: "the helper's image", limitMs: 10_000, ids: [imageId] };
+  await waitUntil(context, what, async () => {
+    const [image] = await source.describeImages({ imageIds: [imageId] });
+    return image?.state === "available" ? image : undefined;
+  });
+  const request = { ...bench.request, helper: { source: { imageId }, destination: {} } };
+  const result = await copyImage(request, await bench.identity(runId(41)), context);
+  await remove(result);
+  assert.deepEqual(await bench.leftovers(), []);
 });
 
 test("only what is missing is copied again", async () => {
