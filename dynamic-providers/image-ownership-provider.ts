@@ -41,7 +41,8 @@ export function createImageOwnershipProvider(parts: ProviderParts): dynamic.Reso
 
     async diff(_id, olds: OwnershipState, news) {
       const isOther = !isUnknown(news.run) && olds.run.runId !== news.run.runId;
-      const isRemade = !isUnknown(news.imageId) && olds.imageId !== news.imageId;
+      const { imageId = news.imageId } = olds;
+      const isRemade = !isUnknown(news.imageId) && imageId !== news.imageId;
       return { changes: isOther || isRemade, replaces: isOther ? ["run"] : [] };
     },
 

@@ -70,11 +70,12 @@ function rows(): { providers: Record<ProviderName, Row>; calls: string[] } {
   return { providers: providers as Record<ProviderName, Row>, calls };
 }
 
+const NEWS = { request, run, imageId: image.imageId, snapshots: image.snapshots };
 const VERBS: Record<string, (row: Row, state: State) => Promise<unknown>> = {
-  diff: async (row, state) => row.diff(ID, state, { request, run }),
+  diff: async (row, state) => row.diff(ID, state, NEWS),
   read: async (row, state) => row.read(ID, state),
   delete: async (row, state) => row.delete(ID, state),
-  update: async (row, state) => row.update(ID, state, { request, run }),
+  update: async (row, state) => row.update(ID, state, NEWS),
 };
 
 /** A failure of the program shows as one of these words, a refusal never. */
@@ -91,7 +92,7 @@ suite("the state of an earlier version", () => {
     test(`${name}: nothing has changed, and it can be deleted`, async () => {
       const { providers } = rows();
       const state = structuredClone(STATES[name]) as State;
-      const { changes } = await providers[name].diff(ID, state, { request, run });
+      const { changes } = await providers[name].diff(ID, state, NEWS);
       assert.equal(changes, false);
       await providers[name].read(ID, state);
       await providers[name].delete(ID, state);
