@@ -72,7 +72,7 @@ run_agent() {
 }
 
 cd "$(mktemp -d)"
-find_node || install_package || install_archive ||
+find_node || install_archive || install_package ||
   fail "no Node 22.18 or later, no package of one, no archive for $(uname -m)"
 
 # Base64 of Brotli, which beats gzip by a tenth; last, so that all text before it packs as one.

@@ -8,8 +8,8 @@ export const DISKS_MAX = 127;
 /** How long launched disks may take to appear: EBS shows them within seconds of the boot, so this means never. */
 export const DISKS_WAIT_MS = 5 * 60_000;
 
-/** How long the other helper may take to be introduced: its launch, its boot, and two slow consoles. */
-export const PEER_WAIT_MS = 20 * 60_000;
+/** How long the other helper may take to be introduced: its launch, its boot, and two slow consoles, to the controller's limits. */
+export const PEER_WAIT_MS = 30 * 60_000;
 
 /** How long the metadata service may be silent at boot, before anything is known. */
 export const METADATA_WAIT_MS = 2 * 60_000;

@@ -86,10 +86,12 @@ async function main(): Promise<number> {
   }
 }
 
+/** In one piece: whoever reads it may stop after some lines. */
 function list(): void {
-  for (const { id, set, title, peers } of POINTS) {
-    process.stdout.write(`${set}\t${id}\t${title}\t${peers.join(" ")}\n`);
-  }
+  const lines = POINTS.map(
+    ({ id, set, title, peers }) => `${set}\t${id}\t${title}\t${peers.join(" ")}\n`,
+  );
+  process.stdout.write(lines.join(""));
 }
 
 function choosePoints(): Point[] {

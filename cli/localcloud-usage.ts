@@ -7,7 +7,8 @@ npm run localcloud -- start [--json] [--directory DIR] [--helper-node present|pa
                             [--isolation processes|namespaces]
     Prints the environment to export and runs until Ctrl-C (SIGINT, SIGTERM).
     --json            the environment as one line {"env": {NAME: VALUE, ...}}
-    --directory       for its disks; default: a temporary folder, removed at the end
+    --directory       for its disks: a new or empty folder, whose contents are removed at the end;
+                      default: a temporary one
     --helper-node     what \`node\` a booting instance finds; default: present
     --end-with-stdin  ends also when standard input ends: with the program that started it
     --faults          what is to go wrong (docs/localcloud-faults.md); told on standard error
@@ -36,7 +37,8 @@ npm run localcloud -- export-snapshot --region REGION [--account ACCOUNT] SNAPSH
     Writes a snapshot's bytes into a file.
 
 npm run localcloud -- list [--json]
-    Everything that was made, by account and region, with state and tags.
+    Images, snapshots, volumes, instances and security groups that were made, by account and
+    region, with state and tags; no other parts of networks, no key pairs.
 
 npm run localcloud -- faults [FILE.json] [--json]
     From now on these faults and no others; without a file: what has gone wrong so far.

@@ -3,7 +3,15 @@
  * demo's localcloud is.
  */
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -13,11 +21,14 @@ export const ROOT = resolve(import.meta.dirname, "..");
  * Everything of the demo is below it; `npm run demo -- stop` removes it. Tests set another one, so
  * that they do not end the demo of the person who runs them.
  */
-export const DEMO_DIRECTORY = resolve(
-  process.env.AMICOPY_DEMO_DIRECTORY ?? join(ROOT, ".amicopy/demo"),
-);
+const OTHER_DIRECTORY = process.env.AMICOPY_DEMO_DIRECTORY || undefined;
+export const DEMO_DIRECTORY = resolve(OTHER_DIRECTORY ?? join(ROOT, ".amicopy/demo"));
 
 const STATE_FILE = join(DEMO_DIRECTORY, "demo.json");
+/** Holds the process id of the demo that has made the folder: what has none is somebody else's. */
+const MARK_FILE = join(DEMO_DIRECTORY, ".amicopy-demo");
+
+const KEEPER = "keep-localcloud";
 
 /** Ours: ending two machines and removing their disks takes a second or two. */
 const END_LIMIT_MS = 20_000;
@@ -27,6 +38,22 @@ export interface DemoState {
   readonly pid: number;
   /** How to reach it, keys of its made-up accounts included. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes the folder ours, empty.
+ *
+ * @throws Error while another demo is at work, or when the folder holds what is not a demo's.
+ */
+export async function beginDemo(): Promise<{ wasRunning: boolean }> {
+  const pid = existsSync(MARK_FILE) ? Number(readFileSync(MARK_FILE, "utf8")) : 0;
+  if (pid > 0 && pid !== process.pid && isRunning(pid, "demo/main")) {
+    throw new Error(`Another demo is at work (process ${pid}): wait for its end, or end it first.`);
+  }
+  const ended = await endDemo();
+  mkdirSync(DEMO_DIRECTORY, { recursive: true });
+  writeFileSync(MARK_FILE, String(process.pid));
+  return ended;
 }
 
 export function writeDemoState(state: DemoState): void {
@@ -39,7 +66,7 @@ export function writeDemoState(state: DemoState): void {
 export function readDemoState(): DemoState | undefined {
   if (!existsSync(STATE_FILE)) return undefined;
   const state = JSON.parse(readFileSync(STATE_FILE, "utf8")) as DemoState;
-  return isOurLocalcloud(state.pid) ? state : undefined;
+  return isRunning(state.pid, KEEPER) ? state : undefined;
 }
 
 /** Ends a running localcloud, if there is one, and removes the folder. */
@@ -48,7 +75,7 @@ export async function endDemo(): Promise<{ wasRunning: boolean }> {
   if (state !== undefined) {
     process.kill(state.pid, "SIGTERM");
     const limitMs = performance.now() + END_LIMIT_MS;
-    while (isOurLocalcloud(state.pid)) {
+    while (isRunning(state.pid, KEEPER)) {
       if (performance.now() > limitMs) {
         throw new Error(
           `The demo's localcloud (process ${state.pid}) does not end; end it by hand.`,
@@ -57,19 +84,29 @@ export async function endDemo(): Promise<{ wasRunning: boolean }> {
       await sleep(50);
     }
   }
-  rmSync(DEMO_DIRECTORY, { recursive: true, force: true });
+  removeDirectory();
   return { wasRunning: state !== undefined };
 }
 
+function removeDirectory(): void {
+  const isOurs = OTHER_DIRECTORY === undefined || existsSync(MARK_FILE);
+  if (!isOurs && existsSync(DEMO_DIRECTORY) && readdirSync(DEMO_DIRECTORY).length > 0) {
+    throw new Error(
+      `${DEMO_DIRECTORY} holds what is not a demo's: give AMICOPY_DEMO_DIRECTORY a folder of its own.`,
+    );
+  }
+  rmSync(DEMO_DIRECTORY, { recursive: true, force: true });
+}
+
 /** Process numbers are used again, so where the command line can be read, it is. */
-function isOurLocalcloud(pid: number): boolean {
+function isRunning(pid: number, program: string): boolean {
   try {
     process.kill(pid, 0);
   } catch {
     return false;
   }
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("keep-localcloud");
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(program);
   } catch {
     return process.platform !== "linux";
   }

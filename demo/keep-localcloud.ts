@@ -43,6 +43,9 @@ const cloud = await starting;
 if (process.connected) {
   process.on("message", (request: KeeperRequest) => answer(cloud, request));
   send({ type: "ready", env: cloud.env });
+} else {
+  // Its parent was gone before anybody listened for that.
+  void end();
 }
 watchIdleness(cloud);
 

@@ -32,8 +32,14 @@ export class LocalcloudProcess {
     if (answer?.type !== "ready" || child.pid === undefined) {
       throw new Error(`localcloud did not start:\n${readFileSync(logPath, "utf8").slice(-2000)}`);
     }
-    writeDemoState({ pid: child.pid, env: answer.env });
-    return new LocalcloudProcess(child, answer.env);
+    const started = new LocalcloudProcess(child, answer.env);
+    try {
+      writeDemoState({ pid: child.pid, env: answer.env });
+    } catch (error) {
+      await started.end();
+      throw error;
+    }
+    return started;
   }
 
   /** Every call so far, oldest first. */

@@ -66,8 +66,11 @@ export async function initializeStack(
   // `stack init` writes its settings beside the program and knows no `--config-file`.
   const besideProgram = join(ROOT, `Pulumi.${STACK}.yaml`);
   const isOurs = !existsSync(besideProgram);
-  await pulumi(["stack", "init", STACK]);
-  if (isOurs) rmSync(besideProgram, { force: true });
+  try {
+    await pulumi(["stack", "init", STACK]);
+  } finally {
+    if (isOurs) rmSync(besideProgram, { force: true });
+  }
   const settings = [
     ["sourceAmiId", sourceAmiId],
     ["source.region", SOURCE_REGION],

@@ -22,7 +22,7 @@ import { connectAdmin } from "../localcloud/admin-client.ts";
 import { pulumiCli } from "../tools/pulumi-cli.ts";
 import { addStepTimes, createdThings } from "./call-report.ts";
 import { compareDisks } from "./compare-disks.ts";
-import { DEMO_DIRECTORY, endDemo, ROOT } from "./demo-state.ts";
+import { beginDemo, DEMO_DIRECTORY, endDemo, ROOT } from "./demo-state.ts";
 import { estimateRows } from "./estimate-report.ts";
 import type { KeptCall } from "./keep-localcloud.ts";
 import { proveLicence } from "./licence-proof.ts";
@@ -54,7 +54,7 @@ export interface WholeDemoOptions {
 export async function runWholeDemo({ isSmall, kind, signal }: WholeDemoOptions): Promise<number> {
   const stopwatch = new Stopwatch();
   const pulumiDirectory = await stopwatch.part("The tools", () => prepareTools(signal));
-  const { wasRunning } = await endDemo();
+  const { wasRunning } = await beginDemo();
   if (wasRunning) console.log("The localcloud of an earlier demo has been ended.");
   let cloud: LocalcloudProcess | undefined;
   let complete = false;

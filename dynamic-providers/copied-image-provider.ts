@@ -79,7 +79,10 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
     },
 
     // The id is the run's: an image that is registered again by a repair has a new one of its own.
-    async create(inputs) {
+    async create(inputs: ImageInputs) {
+      await parts.checkUnowned(inputs.request, inputs.run).catch((error) => {
+        throw plainError(error);
+      });
       return { id: inputs.run.runId, outs: await copy(inputs) };
     },
 
@@ -117,12 +120,11 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
 }
 
 /**
- * With `--replace` of this row alone its successor has the same run, so that it took up the image of
- * this one, a moment ago: that image is the successor's now.
+ * Before the image is owned, `--replace` of this row alone is not refused. Its successor, of this same
+ * process, then has the image of this row, or one of the same snapshots.
  */
-async function isTakenOver({ runs }: ProviderParts, { run, image }: CompleteState) {
-  const outcome = await runs.outcomeOf(run.runId);
-  return outcome?.kind === "complete" && outcome.result.image.imageId === image.imageId;
+async function isTakenOver({ runs }: ProviderParts, { run }: CompleteState): Promise<boolean> {
+  return (await runs.outcomeOf(run.runId))?.kind === "complete";
 }
 
 function stateAfter(outcome: RunOutcome, inputs: ImageInputs): CompleteState {

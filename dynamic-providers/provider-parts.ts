@@ -27,6 +27,7 @@ export interface ProviderParts {
 
   readonly preflight: (request: CopyRequest) => Promise<PreflightReport>;
   readonly runs: SharedRuns;
+  readonly checkUnowned: (request: CopyRequest, run: RunIdentity) => Promise<void>;
   readonly observeImage: (
     facts: CopiedImageFacts,
     cloud: Ec2,

@@ -80,7 +80,7 @@ export interface Configured {
 
 /** One thing that somebody made. */
 export interface ListedThing {
-  /** `image`, `snapshot`, `volume`, `instance`, `security-group`, … */
+  /** `image`, `snapshot`, `volume`, `instance` or `security-group`. */
   readonly kind: string;
   readonly id: string;
   /** As EC2 says it, e.g. `available`; empty for things without one. */
@@ -99,8 +99,9 @@ export interface ListedRegion {
 }
 
 /**
- * Everything that was made, by account and region. Not what every account has from the start: its
- * default network, Amazon's images. A region without anything is not listed.
+ * Images, snapshots, volumes, instances and security groups that were made, by account and region.
+ * Not what every account has from the start: its default groups, Amazon's images. A region without
+ * anything is not listed.
  */
 export interface Listing {
   readonly regions: readonly ListedRegion[];

@@ -130,10 +130,15 @@ function metadataOf(home: Home, instance: InstanceRecord): MachineMetadata {
   };
 }
 
-/** The rules of all its groups; a reference to a group means the addresses of who is in it. */
-function rulesOf({ store }: Home, instance: InstanceRecord): FirewallRule[] {
+/**
+ * The rules of all its groups; a reference to a group means the addresses of who is in it. Those of
+ * the terminated are free, and may be somebody else's.
+ */
+function rulesOf(home: Home, instance: InstanceRecord): FirewallRule[] {
+  const { store } = home;
   const members = (groupId: string): string[] =>
     [...store.instances.values()]
+      .filter((one) => !isStill(home, one, "terminated"))
       .filter(({ networkInterface }) => networkInterface.groupIds.includes(groupId))
       .map(({ networkInterface }) => networkInterface.privateAddress);
   return instance.networkInterface.groupIds

@@ -171,8 +171,10 @@ export async function startLocalcloud(options: LocalcloudOptions = {}): Promise<
 
 function openFaults({ faults: given, onFault, machinery, isolation }: LocalcloudOptions) {
   const faults = new Faults(onFault);
-  const canCutNetwork = isolation === "namespaces" || machinery?.cutRegions !== undefined;
-  const check = (plan: unknown) => checkPossible(checkFaultPlan(plan), canCutNetwork);
+  const isIsolated = isolation === "namespaces";
+  const canCutNetwork = isIsolated || machinery?.cutRegions !== undefined;
+  const abilities = { canCutNetwork, isIsolated };
+  const check = (plan: unknown) => checkPossible(checkFaultPlan(plan), abilities);
   faults.set(check(given ?? NO_FAULTS));
   return { faults, setFaults: async (plan: unknown) => faults.set(check(plan)) };
 }

@@ -16,8 +16,7 @@ import { findOperation, type OperationSchema, type Service } from "./protocol/op
 import type { Cloud } from "./store.ts";
 
 /** After these a packet may pass that did not before, or the other way round. */
-const CHANGES_RULES =
-  /^(?:(?:Authorize|Revoke)SecurityGroup|ModifyInstanceAttribute|ModifyNetworkInterface)/;
+const CHANGES_RULES = /^(?:(?:Authorize|Revoke)SecurityGroup|ModifyInstanceAttribute)/;
 
 export interface ActionRequest {
   readonly service: Service;

@@ -48,6 +48,9 @@ if (files.length === 0) {
   console.error(`No *.test.ts below ${positionals.join(", ")}.`);
   process.exit(2);
 }
+const stop = new AbortController();
+// For as long as it takes: a second Ctrl-C must not end us before what we started.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop.abort());
 await prepare(files);
 const temporaryDirectory = makeTemporaryDirectory();
 const environment = testEnvironment(process.env, temporaryDirectory);
@@ -79,7 +82,7 @@ async function prepare(chosen: readonly string[]): Promise<void> {
   if (build.status !== 0) process.exit(build.status ?? 1);
   if (chosen.some((file) => ENGINE_TESTS.test(file))) {
     try {
-      path.push((await pulumiCli()).directory);
+      path.push((await pulumiCli(process.env, stop.signal)).directory);
     } catch (error) {
       console.error(error instanceof Error ? error.message : error);
       process.exit(1);
@@ -89,12 +92,10 @@ async function prepare(chosen: readonly string[]): Promise<void> {
 }
 
 async function runTests(chosen: readonly string[], directory: string): Promise<void> {
-  const stop = new AbortController();
   const limit = setTimeout(() => {
     console.error(`The tests took longer than ${RUN_LIMIT_MS / 60_000} minutes and are ended.`);
     stop.abort();
   }, RUN_LIMIT_MS);
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
 
   process.exitCode = 1;
   const tests = run({

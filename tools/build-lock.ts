@@ -2,15 +2,19 @@
  * One builder at a time. A lock is a file with the holder's process id; it is made by linking a
  * finished file into place, so nobody ever reads half a lock.
  *
- * A holder that was killed leaves its file behind: a lock whose process is gone is taken over. Two
+ * A holder that was killed leaves its file behind: a lock whose process is gone, or that is older than
+ * any build takes (a container's process cannot be asked from another), is taken over. Two
  * waiters may do so in the same instant and both build; that costs time, not correctness, because
  * what is built appears by one atomic rename.
  */
 
 import { randomBytes } from "node:crypto";
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+
+/** Ours: a build takes five minutes, on a slow machine three times that. */
+const BUILD_MAX_MS = 60 * 60_000;
 
 /** Ours: short beside a build of minutes, long beside one look at a file. */
 const POLL_MS = 500;
@@ -45,7 +49,7 @@ export async function takeBuildLock(options: BuildLockOptions): Promise<(() => v
     }
     const holder = readHolder(options.path);
     if (holder === undefined) continue;
-    if (!isAlive(holder)) {
+    if (!isAlive(holder) || ageMs(options.path) > BUILD_MAX_MS) {
       rmSync(options.path, { force: true });
       continue;
     }
@@ -87,6 +91,10 @@ function readHolder(path: string): Holder | undefined {
     // Not one of ours: treated as a lock of nobody.
   }
   return { pid: 0, host: hostname() };
+}
+
+function ageMs(path: string): number {
+  return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
 }
 
 /** A process on another machine with the same home folder cannot be asked; it counts as alive. */

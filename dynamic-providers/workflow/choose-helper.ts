@@ -49,10 +49,12 @@ export const HELPER_TYPES = [
 const IMAGE_OWNER = "amazon";
 const IMAGE_NAME = "al2023-ami-2023.*";
 
+/** @param isDonor - Its own volumes leave before those of the copy come. */
 export async function chooseHelper(
   cloud: Ec2,
   wishes: HelperRequest,
   volumeCount: number,
+  { isDonor = false } = {},
 ): Promise<FoundHelper> {
   const subnets = await candidateSubnets(cloud, wishes.subnetId);
   if ("none" in subnets) return { none: [subnets.none] };
@@ -60,7 +62,7 @@ export async function chooseHelper(
   if ("none" in found) return { none: [{ wish: "subnetId", ...found.none }] };
   const images = await candidateImages(cloud, wishes.imageId);
   if ("none" in images) return { none: [images.none] };
-  return placeHelper(cloud, { wishes, volumeCount, images, places: found.places });
+  return placeHelper(cloud, { wishes, volumeCount, isDonor, images, places: found.places });
 }
 
 /** The subnets a helper may be in: the given one, or the default subnet of every zone. */
@@ -93,13 +95,14 @@ export async function candidateSubnets(
 interface Placement {
   readonly wishes: HelperRequest;
   readonly volumeCount: number;
+  readonly isDonor: boolean;
   readonly images: ReadonlyMap<string, Image>;
   readonly places: readonly Place[];
 }
 
 async function placeHelper(
   cloud: Ec2,
-  { wishes, volumeCount, images, places }: Placement,
+  { wishes, volumeCount, isDonor, images, places }: Placement,
 ): Promise<FoundHelper> {
   const { instanceType } = wishes;
   const wanted: readonly string[] = instanceType === undefined ? HELPER_TYPES : [instanceType];
@@ -120,9 +123,9 @@ async function placeHelper(
     }
     const ownDevices = ebsDevices(image);
     const taken = deviceNames(volumeCount).find((name) => ownDevices.includes(name));
-    if (taken !== undefined) return { none: [deviceTaken(image, taken)] };
-    // The helper's own root takes one place.
-    const room = type.maximumVolumes - Math.max(1, ownDevices.length);
+    if (taken !== undefined && !isDonor) return { none: [deviceTaken(image, taken)] };
+    // A helper's own root takes one place.
+    const room = type.maximumVolumes - (isDonor ? 0 : Math.max(1, ownDevices.length));
     if (room < volumeCount) {
       tooSmall.push(`${name} holds ${room}`);
       continue;

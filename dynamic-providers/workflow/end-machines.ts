@@ -6,20 +6,29 @@ import { type Waiting, waitUntil } from "./wait-until.ts";
 
 const STEP = "end-machines";
 
-/** Terminates an instance and waits for `terminated`. What is gone already is fine. */
+/**
+ * Terminates an instance and waits for `terminated`. What is gone already is fine; but EC2 shows for an
+ * hour what has ended, and may not know yet what was launched a moment ago.
+ */
 export async function endInstance(waiting: Waiting, cloud: Ec2, instanceId: string): Promise<void> {
+  const { clock, limits } = waiting;
   await cloud.terminateInstance(instanceId);
+  const shownByMs = clock.now() + limits.visibleMs;
   await waitUntil(
     waiting,
     {
       step: STEP,
       what: `instance ${instanceId} in ${cloud.region} to be terminated`,
-      limitMs: waiting.limits.terminateMs,
+      limitMs: limits.terminateMs,
       ids: [instanceId],
     },
     async () => {
       const [instance] = await cloud.describeInstances({ ids: [instanceId] });
-      return instance === undefined || instance.state === "terminated" ? true : undefined;
+      if (instance === undefined ? clock.now() >= shownByMs : instance.state === "terminated") {
+        return true;
+      }
+      if (instance?.state !== "shutting-down") await cloud.terminateInstance(instanceId);
+      return undefined;
     },
   );
 }

@@ -1,6 +1,7 @@
 /**
  * Needs: an image whose snapshots are finished.  Makes: room: other finished snapshots of the run are
- * of no use any more, those that a licensed copy's volumes were made of above all.  Undoes: nothing.
+ * of no use any more: those that a licensed copy's volumes were made of, and one that was made twice
+ * because EC2 did not show the first in time.  Undoes: nothing.
  *
  * Before the image is claimed, so that of a claimed one there is one set of snapshots and no doubt.
  */

@@ -31,6 +31,10 @@ const MOUNTED_HINT =
   "The helper's own system has booted from the disk or mounted it: their file systems have the same " +
   "UUID, as those of one release of an image have. Give helper.source.imageId of another release.";
 
+const MISSING_HINT =
+  "The helper finds its volumes by the links /dev/sdf, … that Amazon Linux makes for EBS devices. Another image needs " +
+  "them, too: of the package amazon-ec2-utils, or give none.";
+
 export class HelperConsole {
   readonly helper: Helper;
   readonly #cloud: Ec2;
@@ -99,6 +103,7 @@ export class HelperConsole {
       step: this.#step,
       ids: [this.helper.instance.instanceId],
       ...(code === "digest-mismatch" && { hint: "Nothing was registered. Run `pulumi up` again." }),
+      ...(code === "disk-missing" && { hint: MISSING_HINT }),
       ...(code === "disk-io" && message.includes("EBUSY") && { hint: MOUNTED_HINT }),
     });
   }

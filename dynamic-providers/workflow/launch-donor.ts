@@ -38,7 +38,7 @@ export async function launchDonor(run: Run, plan: DonorPlan): Promise<Donor> {
   await cloud.closeSecurityGroup(groupId);
   const { request } = run;
   const { instanceType: _helpers, ...place } = request.helper.destination;
-  const found = await chooseHelper(cloud, { ...place, imageId }, volumeCount);
+  const found = await chooseHelper(cloud, { ...place, imageId }, volumeCount, { isDonor: true });
   if ("none" in found) throw noPlace(imageId, found.none[0]?.message ?? "no instance type");
   const { instance } = await launchSomewhere(run, {
     step: STEP,

@@ -47,22 +47,18 @@ export async function registerCopy(
   if (finished.image !== undefined) return adopted(finished.image, registration, copies);
   const otherName =
     request.name === undefined ? nameWithRun(image.name, identity.runId) : undefined;
-  if (donor === undefined) {
-    const registered = await inStep(run, "register-image", () =>
-      registerImage(run, registration, tags, otherName),
-    );
-    return { ...registered, copies };
-  }
-  const groupId = run.claims.find(({ side }) => side === "destination")?.groupId ?? "";
-  const plan = { donor, license: image, groupId, registration, tags, otherName, copies };
-  const licensed = await licenseImage(run, plan);
-  await inStep(run, "end-superseded", () =>
-    endSuperseded(
-      run,
-      licensed.copies.map(({ snapshotId }) => snapshotId),
-    ),
-  );
-  return licensed;
+  const registered =
+    donor === undefined
+      ? await inStep(run, "register-image", async () => {
+          return { ...(await registerImage(run, registration, tags, otherName)), copies };
+        })
+      : await licenseImage(run, {
+          ...{ donor, license: image, registration, tags, otherName, copies },
+          groupId: run.claims.find(({ side }) => side === "destination")?.groupId ?? "",
+        });
+  const snapshotIds = registered.copies.map(({ snapshotId }) => snapshotId);
+  await inStep(run, "end-superseded", () => endSuperseded(run, snapshotIds));
+  return registered;
 }
 
 /** Claimed by an older attempt: what it was registered as shows in its own devices. */

@@ -77,7 +77,7 @@ function checkSilence(run: Watching, console: HelperConsole): void {
       ? run.limits.introductionMs
       : run.limits.silenceMs + proofMs(console.progress);
   if (run.clock.now() - console.heardAtMs < limitMs) return;
-  const about = console.progress === undefined ? "never started" : "has said nothing new";
+  const about = console.progress === undefined ? "has not begun to copy" : "has said nothing new";
   throw new CopyError(`the ${console.name} ${about} for ${formatLimit(limitMs)}${console.tail()}`, {
     code: "helper-lost",
     step: STEP,

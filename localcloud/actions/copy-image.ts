@@ -195,6 +195,8 @@ async function fill(
     copy.state.set("completed", cloud.now());
   }
   await cloud.wait(cloud.delays.imagePending);
+  // A fault may have decided already.
+  if (image.stateReason !== undefined) return;
   if (failed) {
     const message = `Client.InvalidKmsKey: ${KEY_NOT_ACCESSIBLE}`;
     image.stateReason = { code: "Client.InvalidKmsKey.InvalidState", message };

@@ -204,7 +204,8 @@ async function complete(
       const message = `Client.InvalidSnapshot: ${failed.snapshot.id}: ${failed.snapshot.stateMessage}`;
       throw new ApiError("Client.InvalidSnapshot", message);
     }
-    image.state.set("available", cloud.now());
+    // A fault may have decided otherwise.
+    if (image.stateReason === undefined) image.state.set("available", cloud.now());
   } catch (error) {
     if (cloud.closing.aborted) return;
     const code = error instanceof ApiError ? error.code : "Server.InternalError";

@@ -12,3 +12,12 @@ export function oneOf<const Value extends string>(
   if (found === undefined) throw invalidValue(`Value (${value}) for parameter ${name} is invalid.`);
   return found;
 }
+
+/** The same of one that may be left out. */
+export function checkOneOf(
+  value: string | undefined,
+  allowed: readonly string[],
+  name: string,
+): void {
+  if (value !== undefined) oneOf(value, allowed, name);
+}

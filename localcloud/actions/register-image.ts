@@ -12,6 +12,7 @@ import { State } from "../states.ts";
 import { readTagSpecifications } from "../tags.ts";
 import { planImageMappings } from "./image-mappings.ts";
 import { checkDescription, checkImageName } from "./image-name.ts";
+import { checkOneOf } from "./one-of.ts";
 
 export const REGISTER_IMAGE: Action = ec2Action<RegisterImageRequest, RegisterImageResult>(
   "RegisterImage",
@@ -108,12 +109,12 @@ function deriveBilling(
 /** The defaults are EC2's own and a trap: i386 and paravirtual. */
 function checkBoot(input: RegisterImageRequest): void {
   const { Architecture: architecture = "i386", VirtualizationType: kind = "paravirtual" } = input;
-  oneOf("architecture", architecture, ["i386", "x86_64", "arm64", "x86_64_mac", "arm64_mac"]);
-  oneOf("virtualizationType", kind, ["hvm", "paravirtual"]);
-  oneOf("bootMode", input.BootMode, ["legacy-bios", "uefi", "uefi-preferred"]);
-  oneOf("tpmSupport", input.TpmSupport, ["v2.0"]);
-  oneOf("imdsSupport", input.ImdsSupport, ["v2.0"]);
-  oneOf("sriovNetSupport", input.SriovNetSupport, ["simple"]);
+  checkOneOf(architecture, ["i386", "x86_64", "arm64", "x86_64_mac", "arm64_mac"], "architecture");
+  checkOneOf(kind, ["hvm", "paravirtual"], "virtualizationType");
+  checkOneOf(input.BootMode, ["legacy-bios", "uefi", "uefi-preferred"], "bootMode");
+  checkOneOf(input.TpmSupport, ["v2.0"], "tpmSupport");
+  checkOneOf(input.ImdsSupport, ["v2.0"], "imdsSupport");
+  checkOneOf(input.SriovNetSupport, ["simple"], "sriovNetSupport");
   if (input.TpmSupport !== undefined && input.BootMode !== "uefi") {
     throw invalidCombination("NitroTPM requires the boot mode uefi");
   }
@@ -164,11 +165,5 @@ function checkStorage(input: RegisterImageRequest): void {
     }
   } else if (input.RootDeviceName === undefined) {
     throw new ApiError("MissingParameter", "The request must contain the parameter rootDeviceName");
-  }
-}
-
-function oneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
-  if (value !== undefined && !allowed.includes(value)) {
-    throw invalidValue(`Value (${value}) for parameter ${name} is invalid.`);
   }
 }

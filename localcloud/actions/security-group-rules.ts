@@ -207,11 +207,12 @@ function readPorts(permission: IpPermission): {
   };
   const given = (permission.IpProtocol ?? "").toLowerCase();
   const protocol = names[given] ?? given;
-  if (!/^(tcp|udp|icmp|icmpv6|-1|\d{1,3})$/.test(protocol)) {
+  if (!/^(tcp|udp|icmp|icmpv6|-1|0|[1-9]\d{0,2})$/.test(protocol) || Number(protocol) > 255) {
     throw invalidValue(`Invalid value '${given}' for IP protocol. Unknown protocol.`);
   }
   if (protocol !== "tcp" && protocol !== "udp") {
     const { FromPort: from = -1, ToPort: to = -1 } = permission;
+    if (protocol.startsWith("icmp")) checkIcmp(from, to);
     return protocol === "-1"
       ? { protocol, fromPort: -1, toPort: -1 }
       : { protocol, fromPort: from, toPort: to };
@@ -226,6 +227,16 @@ function readPorts(permission: IpPermission): {
     throw invalidValue(`Invalid value '${fromPort}-${toPort}' for portRange.`);
   }
   return { protocol, fromPort, toPort };
+}
+
+/** -1 is all. The words are of hashicorp/terraform#13015, those about types are ours. */
+function checkIcmp(type: number, code: number): void {
+  for (const [name, value] of [
+    ["type", type],
+    ["code", code],
+  ] as const) {
+    if (!(value >= -1 && value <= 255)) throw invalidValue(`ICMP ${name} (${value}) out of range`);
+  }
 }
 
 function checkCidr(cidr: string, version: 4 | 6): string {

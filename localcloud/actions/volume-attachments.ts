@@ -72,7 +72,8 @@ function checkAttachable(
       `The volume '${volume.id}' is not in the same availability zone as instance '${instance.id}'`,
     );
   }
-  if (!["running", "stopped", "pending"].includes(instance.state.at(call.nowMs))) {
+  // A machine that is just booting has been given its disks already.
+  if (!["running", "stopped"].includes(instance.state.at(call.nowMs))) {
     throw new ApiError("IncorrectState", `Instance '${instance.id}' is not 'running'.`);
   }
   checkLicence(call, volume, instance);

@@ -40,8 +40,20 @@ const NEEDED: Readonly<Record<Rule<"disk">["does"], readonly (keyof typeof PROGR
   "read-error": ["losetup", "truncate", "cp", "ln"],
 };
 
-/** @returns Why this computer cannot do it; `undefined` when it can. */
-export function obstacleTo({ does }: Pick<Rule<"disk">, "does">): string | undefined {
+/** These work on the file behind one disk; the others on all files of the machine. */
+const OF_ONE_DISK: readonly Rule<"disk">["does"][] = ["no-space", "read-error"];
+
+/**
+ * @param isIsolated - Whether machines are; an isolated one does not see the files behind its disks.
+ * @returns Why it cannot be done here; `undefined` when it can.
+ */
+export function obstacleTo(
+  { does }: Pick<Rule<"disk">, "does">,
+  isIsolated = false,
+): string | undefined {
+  if (isIsolated && OF_ONE_DISK.includes(does)) {
+    return "needs machines that see the files behind their disks (no isolation)";
+  }
   const needed = NEEDED[does];
   if (needed.length === 0) return undefined;
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs Linux and root";
@@ -56,6 +68,13 @@ function isThere(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a launch with such disks has the one that the rule is about. */
+export function hasItsDisk(rule: Rule<"disk">, deviceNames: readonly string[]): boolean {
+  if (!OF_ONE_DISK.includes(rule.does)) return true;
+  const name = basename(rule.device ?? deviceNames[0] ?? "");
+  return deviceNames.some((one) => basename(one) === name);
 }
 
 /** @returns The words before the command that runs the machine's script. Pure. */

@@ -24,7 +24,7 @@ export function launchFailure({ code, message }: Rule<"instance">): Reason {
 /** A kernel that comes up and an init that never gets anywhere. */
 export const NEVER_BOOTS = Buffer.from("#!/bin/sh\nexec sleep 1000000\n");
 
-/** @param signal - Ends a wait in it; what was done stays. */
+/** @param signal - Ends a wait in it: what was for a time is over then, all else stays. */
 export async function strikeInstance(
   rule: Rule<"instance">,
   struck: { readonly home: Home; readonly instance: InstanceRecord; readonly machine: Machine },
@@ -54,8 +54,11 @@ export async function strikeInstance(
     case "hangs":
       machine.freeze();
       if (rule.forMs === undefined) return;
-      await sleep(rule.forMs, undefined, { signal });
-      machine.thaw();
+      try {
+        await sleep(rule.forMs, undefined, { signal });
+      } finally {
+        machine.thaw();
+      }
       return;
     case "stays-pending":
     case "never-boots":

@@ -18,8 +18,15 @@ type Tags = ReadonlyMap<string, string>;
 /** What is not seen yet of a thing. */
 interface Lagging {
   readonly hiddenUntilMs: number;
-  readonly tagsUntilMs: number;
   readonly seenBy: Rule<"lag">["seenBy"];
+  /** In their order. */
+  readonly changes: readonly TagChange[];
+}
+
+/** A change of tags is seen by itself, however many follow it. */
+interface TagChange {
+  readonly untilMs: number;
+  /** Those before it. */
   readonly oldTags: Tags;
 }
 
@@ -42,11 +49,12 @@ const LISTS: Readonly<Record<string, { list: string; id: string; within?: string
   DescribeTags: { list: "Tags", id: "ResourceId" },
 };
 
-/** What a call makes, by the prefix of its id. */
+/** What a call makes, by the prefix of its id; with an instance or image, its volumes or snapshots. */
 const MADE: Readonly<Record<string, IdPrefix>> = {
   RunInstances: "i",
   CreateVolume: "vol",
   CreateSnapshot: "snap",
+  CreateSnapshots: "snap",
   CreateImage: "ami",
   CopyImage: "ami",
   RegisterImage: "ami",
@@ -55,6 +63,8 @@ const MADE: Readonly<Record<string, IdPrefix>> = {
 
 /** Ours. Only what was made in the last minutes lags; the oldest is forgotten. */
 const LAGGING_MAX_COUNT = 10_000;
+/** Ours. Of more changes of one thing's tags the oldest are seen early. */
+const CHANGES_MAX_COUNT = 100;
 
 type Item = Readonly<Record<string, unknown>>;
 
@@ -127,8 +137,7 @@ export class Lag {
 
   /** The tags of a thing as its metadata service shows them. */
   tagsOf({ id, tags }: { readonly id: string; readonly tags: Tags }, nowMs: number): Tags {
-    const lagging = this.#things.get(id);
-    return lagging !== undefined && nowMs < lagging.tagsUntilMs ? lagging.oldTags : tags;
+    return oldTagsOf(this.#things.get(id), nowMs) ?? tags;
   }
 
   #seen(
@@ -138,8 +147,8 @@ export class Lag {
     const lagging = this.#things.get(String(item[about.id]));
     if (lagging === undefined) return [item];
     if (about.nowMs < lagging.hiddenUntilMs) return [];
-    if (about.nowMs >= lagging.tagsUntilMs) return [item];
-    const { oldTags } = lagging;
+    const oldTags = oldTagsOf(lagging, about.nowMs);
+    if (oldTags === undefined) return [item];
     if (about.action === "DescribeTags") {
       return oldTags.get(String(item.Key)) === item.Value ? [item] : [];
     }
@@ -166,9 +175,11 @@ export class Lag {
     const before = this.#things.get(id);
     this.#things.set(id, {
       hiddenUntilMs: made ? nowMs + forMs : (before?.hiddenUntilMs ?? 0),
-      tagsUntilMs: nowMs + tagsForMs,
       seenBy,
-      oldTags: before !== undefined && nowMs < before.tagsUntilMs ? before.oldTags : oldTags,
+      changes: [
+        ...(before?.changes ?? []).filter(({ untilMs }) => nowMs < untilMs),
+        { untilMs: nowMs + tagsForMs, oldTags },
+      ].slice(-CHANGES_MAX_COUNT),
     });
     const [oldest] = this.#things.keys();
     if (this.#things.size > LAGGING_MAX_COUNT && oldest !== undefined) this.#things.delete(oldest);
@@ -189,6 +200,11 @@ interface Moment {
   readonly nowMs: number;
 }
 
+/** What is seen instead of the tags of now: those before the first change that is not seen yet. */
+function oldTagsOf(lagging: Lagging | undefined, nowMs: number): Tags | undefined {
+  return lagging?.changes.find(({ untilMs }) => nowMs < untilMs)?.oldTags;
+}
+
 function thingOf(store: Store, id: string) {
   const { instances, volumes, snapshots, images, groups } = store;
   for (const map of [instances, volumes, snapshots, images, groups]) {
@@ -198,15 +214,26 @@ function thingOf(store: Store, id: string) {
   return undefined;
 }
 
-/** The things of that kind in an answer, and the volumes of instances. */
+/** The things of that kind in an answer, the volumes of instances and the snapshots of images. */
 function madeBy(output: object, prefix: IdPrefix, cloud: Cloud): string[] {
   const made = idsIn(output).filter((id) => prefixOf(id) === prefix);
+  if (prefix === "ami") return [...made, ...made.flatMap((id) => snapshotsMadeWith(id, cloud))];
   if (prefix !== "i") return made;
   const volumes = cloud
     .allStores()
     .flatMap((store) => [...store.volumes.values()])
     .filter(({ attachment }) => attachment !== undefined && made.includes(attachment.instanceId));
   return [...made, ...volumes.map(({ id }) => id)];
+}
+
+/** An image may also be of snapshots that were there before; those made with it are as old as it. */
+function snapshotsMadeWith(imageId: string, cloud: Cloud): string[] {
+  return cloud.allStores().flatMap(({ images, snapshots }) => {
+    const { createdAt, mappings = [] } = images.get(imageId) ?? {};
+    return mappings.flatMap(({ Ebs: { SnapshotId: id = "" } = {} }) =>
+      createdAt?.getTime() === snapshots.get(id)?.startedAt.getTime() ? id : [],
+    );
+  });
 }
 
 function hasTags(tags: Tags, filters: readonly Filter[]): boolean {

@@ -3,11 +3,12 @@
  * that strike later wait for their moment beside it.
  */
 
+import { volumesOf } from "../actions/instance-lookup.ts";
 import type { Home, Reason } from "../instance-life.ts";
 import type { Machine, MachineSpec } from "../machines/machine.ts";
 import type { InstanceRecord } from "../records/instance.ts";
 import { consoleBytes } from "./console.ts";
-import { diskPrefix } from "./disk.ts";
+import { diskPrefix, hasItsDisk } from "./disk.ts";
 import type { FaultLog } from "./fault-log.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Rule } from "./fault-rule.ts";
@@ -60,8 +61,12 @@ export class Launches {
   launched(home: Home, instance: InstanceRecord): LaunchTrouble {
     if (this.#matchers.length === 0 || instance.bootCount > 0) return NO_TROUBLE;
     const happening = happeningOf(home, instance);
+    const devices = volumesOf(home, instance).map(({ attachment }) => attachment?.device ?? "");
+    const isAbout = (rule: Rule<Kind>) => rule.fault !== "disk" || hasItsDisk(rule, devices);
     const struck = this.#matchers.flatMap((matcher): Struck[] =>
-      matcher.meets(happening) ? [{ rule: matcher.rule, index: matcher.index }] : [],
+      isAbout(matcher.rule) && matcher.meets(happening)
+        ? [{ rule: matcher.rule, index: matcher.index }]
+        : [],
     );
     this.#struck.set(instance.id, struck);
     const own = struck.flatMap(({ rule }) => (rule.fault === "instance" ? rule : []));

@@ -1,7 +1,7 @@
 /**
  * Which rules a call or a launch meets: pure, no clock, no effect. A rule counts what matches it by
  * itself, and draws its chances from its own sequence, so the same seed and the same calls give the
- * same faults, whatever else is in the plan.
+ * same faults, whatever the rules at other places of the plan are.
  */
 
 import type { Service } from "../protocol/operations.ts";

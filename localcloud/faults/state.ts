@@ -13,7 +13,7 @@ import type { Rule } from "./fault-rule.ts";
 /** Which calls make what; their answers name it. */
 export const MAKES: Readonly<Record<Rule<"state">["of"], readonly string[]>> = {
   snapshot: ["CreateSnapshot", "CreateSnapshots"],
-  image: ["RegisterImage"],
+  image: ["RegisterImage", "CreateImage", "CopyImage"],
   volume: ["CreateVolume"],
 };
 
@@ -72,10 +72,10 @@ function failImage(image: ImageRecord, message: string | undefined, times: Times
   image.state.set("pending", times.nowMs).later("failed", times.atMs);
 }
 
-/** Whatever it becomes first, it does not stay. */
+/** Whatever it becomes first, it does not stay; nor does it fail before its time. */
 function failVolume(volume: VolumeRecord, { nowMs, atMs }: Times): void {
   volume.state.set("creating", nowMs).later("error", atMs);
-  const fail = () => volume.state.set("error", atMs);
+  const fail = () => volume.state.later("error", atMs);
   volume.ready = volume.ready.finally(fail);
   volume.ready.catch(() => {});
 }

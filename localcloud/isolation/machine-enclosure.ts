@@ -53,13 +53,15 @@ export async function encloseMachine(
       `ip address add ${METADATA_ADDRESS}/32 dev lo`,
     ],
   );
+  let isConnected = false;
   const close = async (): Promise<void> => {
-    await network.disconnect(address);
+    if (isConnected) await network.disconnect(address);
     await keeper.close();
   };
   try {
     const { net, pid } = keeper;
     await network.connect({ address, net, pid, rules });
+    isConnected = true;
     const metadataListener = await listenInside(net, METADATA_ADDRESS, METADATA_PORT);
     return { enter: enterWords(keeper, room.workingDirectory), metadataListener, close };
   } catch (error) {

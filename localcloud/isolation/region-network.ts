@@ -70,12 +70,32 @@ export class RegionNetwork {
     return network;
   }
 
-  /** Lays the cable; nothing passes but what the rules admit, from the first packet on. */
+  /**
+   * Lays the cable; nothing passes but what the rules admit, from the first packet on.
+   *
+   * @throws Error when it cannot be laid; nothing is left of it then.
+   */
   async connect(machine: CabledMachine): Promise<void> {
-    const { address, net, pid, behind } = machine;
-    this.#machines.set(deviceOf(address), machine);
-    await this.applyRules();
+    const { address } = machine;
     const device = deviceOf(address);
+    // Two behind one NAT gateway: nobody translates addresses here.
+    if (this.#machines.has(device)) {
+      throw new Error(
+        `another machine lives at ${address}: only one at a time can have an address`,
+      );
+    }
+    this.#machines.set(device, machine);
+    try {
+      await this.#layCable(device, machine);
+    } catch (error) {
+      await this.disconnect(address);
+      throw error;
+    }
+  }
+
+  async #layCable(device: string, machine: CabledMachine): Promise<void> {
+    const { address, net, pid, behind } = machine;
+    await this.applyRules();
     await runScriptInside(this.#link.router, [
       `ip link add ${device} mtu ${this.#mtuBytes} type veth peer name eth0 mtu ${MACHINE_MTU_BYTES} netns ${pid}`,
       `ip link set ${device} up`,
@@ -90,6 +110,7 @@ export class RegionNetwork {
     ]);
   }
 
+  /** Only for who was connected: whoever else lives there would lose the cable. */
   async disconnect(address: string): Promise<void> {
     const device = deviceOf(address);
     if (!this.#machines.delete(device)) return;

@@ -26,7 +26,8 @@ export class ApiError extends Error {
     super(message, options);
     this.name = "ApiError";
     this.code = code;
-    this.status = STATUS_BY_CODE[code] ?? 400;
+    // A fault may have any code, also one that is a method of every object.
+    this.status = (Object.hasOwn(STATUS_BY_CODE, code) ? STATUS_BY_CODE[code] : undefined) ?? 400;
   }
 }
 

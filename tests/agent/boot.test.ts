@@ -116,12 +116,20 @@ test("without a Node the distribution's package is installed", async (context) =
   assert.doesNotMatch(text, /nodejs24|fetching/);
 });
 
-test("without a package the archive with the right digest is fetched", async (context) => {
+test("an archive that is given is fetched first: packages may be out of reach, for minutes", async (context) => {
   const { sha256, url } = await makeArchive(context);
   const nodeArchives = bothArchitectures(sha256, url);
   const machine = await bootHelper(context, { node: "tarball", nodeArchives });
   const text = await read(machine, /agent 0123456789abcdef/);
-  assert.match(text, /amicopy: installing nodejs26[\s\S]*installing nodejs24[\s\S]*fetching file:/);
+  assert.match(text, /amicopy: fetching file:/);
+  assert.doesNotMatch(text, /installing/);
+});
+
+test("one that is not there is made up for by the package", async (context) => {
+  const nodeArchives = bothArchitectures("0".repeat(64), "file:///there/is/none.tar.gz");
+  const machine = await bootHelper(context, { node: "package", nodeArchives });
+  const text = await read(machine, /agent 0123456789abcdef/);
+  assert.match(text, /amicopy: fetching file:[\s\S]*installing nodejs26/);
 });
 
 test("an archive with a wrong digest is refused, said, and the machine goes", async (context) => {

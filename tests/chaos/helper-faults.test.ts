@@ -75,7 +75,7 @@ const CASES: Readonly<Record<string, Case>> = {
     fault: { fault: "instance", does: "hangs", ...onSource, ...spoken },
     limits: { introductionMs: SHORT_MS, silenceMs: SHORT_MS },
     // The line that it says as it stops may be torn: then it has never said hello.
-    says: /^(?:the \w+ helper i-\S+ \(us-\S+\) (?:never started|has said nothing new) for 1\.5 s|gave up waiting for the source helper i-\S+ \(us-east-1\) to say hello on its console after 20 s)/,
+    says: /^(?:the \w+ helper i-\S+ \(us-\S+\) (?:has not begun to copy|has said nothing new) for 1\.5 s|gave up waiting for the source helper i-\S+ \(us-east-1\) to say hello on its console after 20 s)/,
   },
   "hangs for a second": {
     fault: { fault: "instance", does: "hangs", forMs: 1000, ...onSource, ...spoken },

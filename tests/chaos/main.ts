@@ -1,21 +1,9 @@
-/**
- * `npm run chaos`: calls that fail and processes that die, as many as you like.
- *
- *   npm run chaos -- --seed 7 --runs 200     200 troubles in the order of seed 7; without --runs all
- *   --from 200                               and those after them
- *   --kinds refused,throttled,answer-lost    only these ways to go wrong
- *   --lives replaced                         only these stacks
- *   --lanes 2                                so many cases at once
- *   --only 'RunInstances 1'                  only what has this in its name
- *   --memory 40                              instead 40 copies, and the memory of each process
- *   --volumes 31                             instead one copy of 31 volumes with real helpers
- *   --kills 30                               instead 30 kills with the real engine and real helpers
- */
+/** `npm run chaos`: calls that fail and processes that die, as many as you like. */
 
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArguments, UsageError } from "../../cli/usage-error.ts";
 import { pulumiCli } from "../../tools/pulumi-cli.ts";
 import { makeTemporaryDirectory } from "../runner/temporary-directory.ts";
 import { ALL_KINDS } from "./cases.ts";
@@ -27,20 +15,58 @@ import { copyRealVolumes } from "./real-volumes.ts";
 import { summarize } from "./summarize.ts";
 import { describeBroken, sweep, type TriedCase } from "./sweep.ts";
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string", default: String(Date.now() % 100_000) },
-    from: { type: "string", default: "0" },
-    runs: { type: "string" },
-    kinds: { type: "string", default: ALL_KINDS.join(",") },
-    lives: { type: "string", default: Object.keys(LIVES).join(",") },
-    only: { type: "string", default: "" },
-    lanes: { type: "string", default: "1" },
-    kills: { type: "string" },
-    memory: { type: "string" },
-    volumes: { type: "string" },
-  },
-});
+const USAGE = `npm run chaos -- --seed 7 --runs 200     200 troubles in the order of seed 7; without --runs all
+    --from 200                           and those after them
+    --kinds refused,throttled            only these ways to go wrong, of
+                                         ${ALL_KINDS.join(", ")}
+    --lives replaced                     only these stacks, of ${Object.keys(LIVES).join(", ")}
+    --lanes 2                            so many cases at once
+    --only 'RunInstances 1'              only what has this in its name
+    --memory 40                          instead 40 copies, and the memory of each process
+    --volumes 31                         instead one copy of 31 volumes with real helpers
+    --kills 30                           instead 30 kills with the real engine and real helpers
+`;
+const NUMBERS = ["seed", "from", "runs", "lanes", "kills", "memory", "volumes"] as const;
+
+const values = readArguments();
+
+function readArguments() {
+  try {
+    const { values } = parseArguments({
+      options: {
+        seed: { type: "string", default: String(Date.now() % 100_000) },
+        from: { type: "string", default: "0" },
+        runs: { type: "string" },
+        kinds: { type: "string", default: ALL_KINDS.join(",") },
+        lives: { type: "string", default: Object.keys(LIVES).join(",") },
+        only: { type: "string", default: "" },
+        lanes: { type: "string", default: "1" },
+        kills: { type: "string" },
+        memory: { type: "string" },
+        volumes: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    if (values.help) {
+      process.stdout.write(USAGE);
+      process.exit(0);
+    }
+    const wrong = NUMBERS.find((name) => !/^\d{1,9}$/.test(values[name] ?? "0"));
+    if (wrong !== undefined) throw new UsageError(`--${wrong} ${values[wrong]}: no whole number`);
+    checkNames(values.kinds, ALL_KINDS);
+    checkNames(values.lives, Object.keys(LIVES));
+    return values;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+function checkNames(list: string, known: readonly string[]): void {
+  const unknown = list.split(",").find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UsageError(`${unknown} is none of ${known.join(", ")}`);
+}
 
 const BUILD = join(import.meta.dirname, "../../tools/build.ts");
 

@@ -130,6 +130,7 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
       },
       outcomeOf: () => undefined,
     },
+    checkUnowned: async () => undefined,
     async observeImage() {
       called("observe");
       return observed;

@@ -101,7 +101,7 @@ suite("a cut in the middle of a copy", { timeout: 240_000, skip: obstacle }, () 
     const cut = Promise.withResolvers<number>();
     let settled = false;
     const userDataTemplates = await templates((code) => code);
-    const middle = { fromBytes: DATA_BYTES / 3, onConfirmed: cut.resolve };
+    const middle = { fromBytes: DATA_BYTES / 2, onConfirmed: cut.resolve };
     const copying = copy(1, userDataTemplates, middle).finally(() => {
       settled = true;
       cut.resolve(0);

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type EC2Client, GetConsoleOutputCommand } from "@aws-sdk/client-ec2";
 import { findIsolationObstacle } from "../../localcloud/isolation/obstacle.ts";
@@ -32,6 +32,8 @@ export async function consoleOf(ec2: EC2Client, instanceId: string): Promise<str
   return Buffer.from(output, "base64").toString("latin1");
 }
 
+const NAMESPACES = ["net", "mnt"] as const;
+
 interface Process {
   readonly pid: number;
   /** `net:[…]` and `mnt:[…]` */
@@ -46,7 +48,7 @@ function processes(): Process[] {
       try {
         return {
           pid: Number(name),
-          namespaces: ["net", "mnt"].map((kind) => readlinkSync(`/proc/${name}/ns/${kind}`)),
+          namespaces: NAMESPACES.map((kind) => readlinkSync(`/proc/${name}/ns/${kind}`)),
           about: ["cmdline", "environ"]
             .map((file) => readFileSync(`/proc/${name}/${file}`, "latin1"))
             .join("\0"),
@@ -65,15 +67,36 @@ export function processesOf(directory: string): number[] {
     .map(({ pid }) => pid);
 }
 
-/** The namespaces that those processes have and we have not. */
-export function namespacesOf(directory: string): Set<string> {
+/** Namespaces by name, held open. */
+export interface HeldNamespaces extends Disposable {
+  readonly names: ReadonlySet<string>;
+}
+
+/**
+ * The namespaces that those processes have and we have not. Held, because the kernel gives the number
+ * of one that is gone to the next that anybody makes.
+ */
+export function holdNamespacesOf(directory: string): HeldNamespaces {
   const all = processes();
   const own = new Set(all.find(({ pid }) => pid === process.pid)?.namespaces);
-  const theirs = all.filter(({ about }) => about.includes(directory));
-  return new Set(theirs.flatMap(({ namespaces }) => namespaces).filter((one) => !own.has(one)));
+  const held = new Map<string, number>();
+  for (const { pid, about } of all) {
+    if (!about.includes(directory)) continue;
+    for (const kind of NAMESPACES) {
+      const path = `/proc/${pid}/ns/${kind}`;
+      const name = readlinkSync(path);
+      if (!own.has(name) && !held.has(name)) held.set(name, openSync(path, "r"));
+    }
+  }
+  return {
+    names: new Set(held.keys()),
+    [Symbol.dispose]() {
+      for (const fd of held.values()) closeSync(fd);
+    },
+  };
 }
 
 /** Whether some process still lives in one of these. */
-export function areInhabited(namespaces: ReadonlySet<string>): boolean {
-  return processes().some((one) => one.namespaces.some((name) => namespaces.has(name)));
+export function areInhabited({ names }: HeldNamespaces): boolean {
+  return processes().some((one) => one.namespaces.some((name) => names.has(name)));
 }

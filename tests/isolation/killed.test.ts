@@ -14,7 +14,8 @@ import {
   areInhabited,
   consoleOf,
   eventually,
-  namespacesOf,
+  type HeldNamespaces,
+  holdNamespacesOf,
   obstacle,
   processesOf,
 } from "./isolated-cloud.ts";
@@ -24,7 +25,7 @@ const PROGRAM = join(import.meta.dirname, "../../cli/localcloud.ts");
 interface RunningCloud {
   readonly process: ChildProcess;
   readonly directory: string;
-  readonly namespaces: ReadonlySet<string>;
+  readonly namespaces: HeldNamespaces;
 }
 
 /** One with a machine in it, of which a program has left the process group. */
@@ -54,8 +55,9 @@ async function start(t: TestContext): Promise<RunningCloud> {
   const UserData = Buffer.from(script).toString("base64");
   const { InstanceId: id = "" } = await launch(ec2, { UserData });
   await eventually("the machine is up", async () => (await consoleOf(ec2, id)).includes("UP"));
-  const namespaces = namespacesOf(basename(parent));
-  assert.ok(namespaces.size >= 2 && areInhabited(namespaces));
+  const namespaces = holdNamespacesOf(basename(parent));
+  t.after(() => namespaces[Symbol.dispose]());
+  assert.ok(namespaces.names.size >= 2 && areInhabited(namespaces));
   return { process: child, directory: basename(parent), namespaces };
 }
 

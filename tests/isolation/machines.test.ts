@@ -21,7 +21,7 @@ import {
   areInhabited,
   consoleOf,
   eventually,
-  namespacesOf,
+  holdNamespacesOf,
   obstacle,
   processesOf,
 } from "./isolated-cloud.ts";
@@ -253,8 +253,9 @@ suite("isolated machines", { timeout: 180_000, skip: obstacle }, () => {
   });
 
   test("of all of it nothing is left: no process, no namespace, no folder", async () => {
-    const namespaces = namespacesOf(basename(directory));
-    assert.ok(namespaces.size > 10, `${namespaces.size} namespaces`);
+    using namespaces = holdNamespacesOf(basename(directory));
+    const { size } = namespaces.names;
+    assert.ok(size > 10, `${size} namespaces`);
     assert.ok(areInhabited(namespaces));
     await cloud.close();
     assert.deepEqual(processesOf(basename(directory)), []);

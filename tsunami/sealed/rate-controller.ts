@@ -32,6 +32,8 @@ const YIELD_GAIN = 0.88;
 /**
  * Giving way takes 12 % of a round trip off a queue that is ours. One that shrinks by less than half of
  * this is for the larger part another flow's; after so many rounds of it we do not give way any more.
+ * Unless as large a share is lost: what we lose by sending too much looks like the link's own loss,
+ * and then a queue of our own does not shrink either.
  */
 const SHRINKS = 0.06;
 const FOREIGN_ROUNDS = 3;
@@ -294,9 +296,12 @@ export class RateController {
   }
 
   #cruise(queueMs: number): number {
-    const stays = this.#queueMs - queueMs < SHRINKS * (this.rttMs + queueMs);
+    const stays =
+      this.#queueMs - queueMs < SHRINKS * (this.rttMs + queueMs) &&
+      this.lossRatio < SHRINKS &&
+      queueMs > QUEUE_MS;
     this.#queueMs = queueMs;
-    this.#stays = stays && queueMs > QUEUE_MS ? this.#stays + 1 : 0;
+    this.#stays = stays ? this.#stays + 1 : 0;
     const gain = CYCLE[this.#step % CYCLE.length] ?? 1;
     if (this.#stays > FOREIGN_ROUNDS) return 1;
     if (queueMs > QUEUE_MS) return YIELD_GAIN;

@@ -72,7 +72,7 @@ async function placeProblems(
 ): Promise<Problem[]> {
   const { instanceType: _helpers, ...place } = destination;
   const count = image.blockDevices.filter(({ kind }) => kind === "snapshot").length;
-  const found = await chooseHelper(cloud, { ...place, imageId }, count);
+  const found = await chooseHelper(cloud, { ...place, imageId }, count, { isDonor: true });
   if ("choices" in found) return [];
   // What is wrong with the subnet is told of the helper that is to be there.
   return found.none

@@ -91,13 +91,13 @@ test("arm64 comes before x86, every zone of a type before the next type", async 
 test("the image's own volumes are counted, and may not be where a copied one goes", async () => {
   const device = (deviceName: string) =>
     ({ kind: "blank", deviceName, encrypted: false, deleteOnTermination: false }) as const;
-  const chooseWith = (deviceName: string, count: number) => {
+  const chooseWith = (deviceName: string, count: number, isDonor = false) => {
     const image = sampleImage();
     const blockDevices = [...image.blockDevices, device(deviceName)];
     const cloud = cloudWith([type("c7g.large", "arm64")], { "c7g.large": ["a"] });
     const describeImages = async () => [{ ...image, blockDevices }];
     const own: object = { ...(cloud as object), describeImages };
-    return chooseHelper(onlyVerbs(own), { imageId: image.imageId }, count);
+    return chooseHelper(onlyVerbs(own), { imageId: image.imageId }, count, { isDonor });
   };
   const found = await chooseWith("/dev/sdb", 25);
   assert.ok("choices" in found);
@@ -110,6 +110,7 @@ test("the image's own volumes are counted, and may not be where a copied one goe
     taken.none[0]?.message ?? "",
     /has a volume at \/dev\/sdg, where one that is copied/,
   );
+  assert.ok("choices" in (await chooseWith("/dev/sdg", 27, true)), "a donor loses its own");
 });
 
 test("an explicit type is never substituted", async () => {

@@ -63,7 +63,7 @@ test("helpers that run and say nothing are given up at the limit that the error 
   const watching = watchTwo(() => "running");
   await assert.rejects(watching, {
     code: "helper-lost",
-    message: /^the source .* never started for 1 s/,
+    message: /^the source .* has not begun to copy for 1 s/,
   });
 });
 

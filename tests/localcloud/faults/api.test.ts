@@ -166,3 +166,10 @@ test("a plan that is not valid changes nothing", async () => {
   await assert.rejects(localcloud.setFaults(plan), /faults\[0\]\.fault must name a kind/);
   assert.equal(await refusal(describeVpcs()), "Gone");
 });
+
+test("a code that is the name of a method of every object is answered like any other", async () => {
+  await set({ fault: "error", action: "DescribeVpcs", code: "toString" });
+  assert.equal(await refusal(describeVpcs()), "toString");
+  await set();
+  await describeVpcs();
+});

@@ -6,6 +6,7 @@ import {
   parseFaultPlan,
 } from "../../../localcloud/faults/fault-plan.ts";
 import { KINDS } from "../../../localcloud/faults/fault-rule.ts";
+import { checkPossible } from "../../../localcloud/faults/possible.ts";
 
 const REFUSED = [
   ["{", /^the faults are not valid: this is no JSON: /],
@@ -60,4 +61,13 @@ test("no kind is without a schema", () => {
       /faults\[0\]\.no is not known/,
     );
   }
+});
+
+test("an isolated machine does not see the files behind its disks: two faults are refused", () => {
+  const plan = (does: string) => checkFaultPlan({ faults: [{ fault: "disk", does }] });
+  const isolated = { canCutNetwork: true, isIsolated: true };
+  for (const does of ["no-space", "read-error"]) {
+    assert.throws(() => checkPossible(plan(does), isolated), /^FaultPlanError: .*no isolation/);
+  }
+  checkPossible(plan("write-error"), isolated);
 });

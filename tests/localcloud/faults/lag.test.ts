@@ -2,18 +2,27 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateSecurityGroupCommand,
+  CreateSnapshotsCommand,
   CreateTagsCommand,
   CreateVolumeCommand,
   DeleteVolumeCommand,
   DescribeInstancesCommand,
   DescribeSecurityGroupsCommand,
+  DescribeSnapshotsCommand,
   DescribeTagsCommand,
   DescribeVolumesCommand,
 } from "@aws-sdk/client-ec2";
 import type { FaultPlanInput } from "../../../localcloud/localcloud.ts";
-import { launch, openConformanceCloud, refusal, until } from "../conformance-cloud.ts";
+import {
+  instanceState,
+  launch,
+  openConformanceCloud,
+  refusal,
+  until,
+} from "../conformance-cloud.ts";
 
 const cloud = await openConformanceCloud();
 const { localcloud } = cloud;
@@ -113,4 +122,30 @@ test("a machine sees its changed tags late, too", async () => {
   assert.deepEqual(machine.spec.metadata().tags, {});
   await set();
   assert.deepEqual(machine.spec.metadata().tags, { a: "b" });
+});
+
+test("tags that change all the time are seen late, each change by itself", async () => {
+  const id = await createVolume("0");
+  await set({ fault: "lag", tagsForMs: 200 });
+  const value = async () => (await byId(id)).Volumes?.[0]?.Tags?.[0]?.Value;
+  for (let count = 1; count <= 12; count += 1) {
+    const Tags = [{ Key: "tag", Value: String(count) }];
+    await ec2.send(new CreateTagsCommand({ Resources: [id], Tags }));
+    await sleep(50);
+  }
+  const seen = Number(await value());
+  assert.ok(seen > 0 && seen < 12, `${seen} of 12 after 600 ms`);
+  await until(async () => (await value()) === "12");
+});
+
+test("snapshots of a machine that are made at once are missing for a time, too", async () => {
+  const { InstanceId = "" } = await launch(ec2, {});
+  await instanceState(ec2, InstanceId, "running");
+  await set({ fault: "lag", forMs: FOREVER, of: ["snapshot"] });
+  const { Snapshots = [] } = await ec2.send(
+    new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId } }),
+  );
+  const SnapshotIds = Snapshots.flatMap(({ SnapshotId }) => SnapshotId ?? []);
+  const missing = refusal(ec2.send(new DescribeSnapshotsCommand({ SnapshotIds })));
+  assert.equal(await missing, "InvalidSnapshot.NotFound");
 });

@@ -98,6 +98,19 @@ test("a machine that hangs says nothing more, until it goes on", async () => {
   await instanceState(ec2, id, "terminated");
 });
 
+test("one that hangs for a time goes on when its fault is taken back", async () => {
+  const hangs = { fault: "instance", does: "hangs", forMs: 600_000 } as const;
+  const id = await run(
+    [{ ...hangs, when: { console: "COUNT 3" } }],
+    "n=0; while :; do n=$((n+1)); echo COUNT $n; sleep 0.02; done",
+  );
+  await until(async () => cloud.firedFaults.some(({ to }) => to.startsWith(id)));
+  await cloud.setFaults({ faults: [] });
+  await said(id, /COUNT 40\b/);
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+  await instanceState(ec2, id, "terminated");
+});
+
 test("a machine that hangs for good can be terminated", async () => {
   const id = await run([{ fault: "instance", does: "hangs" }], "sleep 1000");
   await until(async () => cloud.firedFaults.some(({ to }) => to.startsWith(id)));

@@ -88,3 +88,15 @@ test("a volume goes to error", async () => {
     return (await ec2.send(byId)).Volumes?.[0]?.State === "error";
   });
 });
+
+test("a volume that fails later is available until then", async () => {
+  await localcloud.setFaults({ faults: [{ fault: "state", of: "volume", afterMs: 1500 }] });
+  const wish = { AvailabilityZone: "us-east-1a", Size: 1 };
+  const { VolumeId: id = "" } = await ec2.send(new CreateVolumeCommand(wish));
+  const state = async () => {
+    const byId = new DescribeVolumesCommand({ VolumeIds: [id] });
+    return (await ec2.send(byId)).Volumes?.[0]?.State;
+  };
+  await until(async () => (await state()) === "available");
+  await until(async () => (await state()) === "error");
+});

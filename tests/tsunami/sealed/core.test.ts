@@ -94,6 +94,15 @@ test("a slow link is not flooded, a capped one not used beyond its cap", () => {
   assert.ok(sent < 81 * MBIT && sent > 70 * MBIT, `sent at ${sent / MBIT}`);
 });
 
+test("a slow link that loses is met once too fast, and not for ever", () => {
+  for (const jitterMs of [0, 3]) {
+    const forward = { bitsPerSecond: 16 * MBIT, delayMs: 50, loss: 0.01, jitterMs };
+    const { session } = run({ forward, records: 23 });
+    // Two round trips of the start's 64 Mbit/s and what these make of the estimate; then a hundredth.
+    assert.ok(session.sender.bytesResent < 3.5e6, `${session.sender.bytesResent} bytes twice`);
+  }
+});
+
 test("the first bursts tell a fast link from a slow one within two round trips", () => {
   for (const [mbit, least, most] of [
     [500, 200, 520],

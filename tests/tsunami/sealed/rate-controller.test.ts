@@ -34,3 +34,21 @@ test("a queue that shrinks as we give way is ours, and is given way to until it 
   const paces = run(60, (round) => (round < 50 ? 0 : Math.max(0, 80 - 9 * (round - 50))));
   for (const pace of paces.slice(52, 57)) assert.ok(pace < 0.9 * LINK_BYTES_PER_SECOND);
 });
+
+test("a queue that our own losses keep full is given way to, however little it shrinks", () => {
+  const rate = new RateController();
+  let nowMs = 0;
+  // Twice the link was sent at for eight rounds, so that half of everything lost looks usual.
+  for (let round = 0; round < 60; round += 1) {
+    const sentBytesPerSecond = round < 8 ? 2 * LINK_BYTES_PER_SECOND : rate.pacingBytesPerSecond;
+    const lost = Math.max(0, 1 - LINK_BYTES_PER_SECOND / sentBytesPerSecond);
+    const rttMs = RTT_MS + (lost > 0 && round > 0 ? 50 : 0);
+    nowMs += rttMs;
+    rate.sample({
+      ...{ nowMs, rttMs, sentBytesPerSecond, sourceLimited: false, roundEnds: true },
+      ...{ bytesPerSecond: Math.min(sentBytesPerSecond, LINK_BYTES_PER_SECOND) },
+      ...{ received: 1000 * (1 - lost), lost: 1000 * lost },
+    });
+  }
+  assert.ok(rate.capacityBytesPerSecond < 1.05 * LINK_BYTES_PER_SECOND);
+});
