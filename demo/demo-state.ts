@@ -17,16 +17,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export const ROOT = resolve(import.meta.dirname, "..");
 
+/** Empty counts as none: it would be the current folder, and that is removed in the end. */
+const OTHER_DIRECTORY = process.env.AMICOPY_DEMO_DIRECTORY || undefined;
+
 /**
  * Everything of the demo is below it; `npm run demo -- stop` removes it. Tests set another one, so
  * that they do not end the demo of the person who runs them.
  */
-const OTHER_DIRECTORY = process.env.AMICOPY_DEMO_DIRECTORY || undefined;
 export const DEMO_DIRECTORY = resolve(OTHER_DIRECTORY ?? join(ROOT, ".amicopy/demo"));
 
 const STATE_FILE = join(DEMO_DIRECTORY, "demo.json");
+
 /** Holds the process id of the demo that has made the folder: what has none is somebody else's. */
-const MARK_FILE = join(DEMO_DIRECTORY, ".amicopy-demo");
+const MARK = ".amicopy-demo";
+const MARK_FILE = join(DEMO_DIRECTORY, MARK);
 
 const KEEPER = "keep-localcloud";
 
@@ -46,14 +50,16 @@ export interface DemoState {
  * @throws Error while another demo is at work, or when the folder holds what is not a demo's.
  */
 export async function beginDemo(): Promise<{ wasRunning: boolean }> {
-  const pid = existsSync(MARK_FILE) ? Number(readFileSync(MARK_FILE, "utf8")) : 0;
-  if (pid > 0 && pid !== process.pid && isRunning(pid, "demo/main")) {
-    throw new Error(`Another demo is at work (process ${pid}): wait for its end, or end it first.`);
-  }
   const ended = await endDemo();
   mkdirSync(DEMO_DIRECTORY, { recursive: true });
-  writeFileSync(MARK_FILE, String(process.pid));
+  // `wx`: of two that begin in the same moment one fails.
+  writeFileSync(MARK_FILE, String(process.pid), { flag: "wx" });
   return ended;
+}
+
+/** Ends the demo unless the folder is no longer this process's: then somebody else's is there. */
+export async function endOwnDemo(): Promise<void> {
+  if (readMark() === process.pid) await endDemo();
 }
 
 export function writeDemoState(state: DemoState): void {
@@ -69,8 +75,13 @@ export function readDemoState(): DemoState | undefined {
   return isRunning(state.pid, KEEPER) ? state : undefined;
 }
 
-/** Ends a running localcloud, if there is one, and removes the folder. */
+/**
+ * Ends a running localcloud, if there is one, and removes the folder.
+ *
+ * @throws Error while another demo is at work, or when the folder holds what is not a demo's.
+ */
 export async function endDemo(): Promise<{ wasRunning: boolean }> {
+  checkDirectory();
   const state = readDemoState();
   if (state !== undefined) {
     process.kill(state.pid, "SIGTERM");
@@ -88,12 +99,34 @@ export async function endDemo(): Promise<{ wasRunning: boolean }> {
   return { wasRunning: state !== undefined };
 }
 
-function removeDirectory(): void {
-  const isOurs = OTHER_DIRECTORY === undefined || existsSync(MARK_FILE);
-  if (!isOurs && existsSync(DEMO_DIRECTORY) && readdirSync(DEMO_DIRECTORY).length > 0) {
+function checkDirectory(): void {
+  const pid = readMark();
+  if (pid === undefined && OTHER_DIRECTORY !== undefined && namesInDirectory().length > 0) {
     throw new Error(
       `${DEMO_DIRECTORY} holds what is not a demo's: give AMICOPY_DEMO_DIRECTORY a folder of its own.`,
     );
+  }
+  // 0 is an empty mark: its demo was killed while it wrote it.
+  if (pid !== undefined && pid > 0 && pid !== process.pid && isRunning(pid, "demo/main")) {
+    throw new Error(
+      `Another demo is at work (process ${pid}): wait for its end, or end it with \`kill ${pid}\`.`,
+    );
+  }
+}
+
+/** @returns `undefined` without a mark. */
+function readMark(): number | undefined {
+  return existsSync(MARK_FILE) ? Number(readFileSync(MARK_FILE, "utf8")) : undefined;
+}
+
+function namesInDirectory(): string[] {
+  return existsSync(DEMO_DIRECTORY) ? readdirSync(DEMO_DIRECTORY) : [];
+}
+
+/** The mark last: when this is interrupted, what is left still counts as a demo's. */
+function removeDirectory(): void {
+  for (const name of namesInDirectory()) {
+    if (name !== MARK) rmSync(join(DEMO_DIRECTORY, name), { recursive: true, force: true });
   }
   rmSync(DEMO_DIRECTORY, { recursive: true, force: true });
 }

@@ -36,6 +36,7 @@ export class LocalcloudProcess {
     try {
       writeDemoState({ pid: child.pid, env: answer.env });
     } catch (error) {
+      // Nobody else knows of it.
       await started.end();
       throw error;
     }

@@ -5,7 +5,7 @@
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import type { FidelityLine } from "../dynamic-providers/workflow/copy-request.ts";
@@ -61,16 +61,11 @@ export async function initializeStack(
   for (const folder of ["state", "home", "temporary"]) {
     mkdirSync(join(STACK_DIRECTORY, folder), { recursive: true });
   }
-  const pulumi = (args: readonly string[]) =>
-    run("pulumi", ["--non-interactive", ...args], { cwd: ROOT, env: environment });
-  // `stack init` writes its settings beside the program and knows no `--config-file`.
-  const besideProgram = join(ROOT, `Pulumi.${STACK}.yaml`);
-  const isOurs = !existsSync(besideProgram);
-  try {
-    await pulumi(["stack", "init", STACK]);
-  } finally {
-    if (isOurs) rmSync(besideProgram, { force: true });
-  }
+  const pulumi = (args: readonly string[], cwd: string) =>
+    run("pulumi", ["--non-interactive", ...args], { cwd, env: environment });
+  // `stack init` writes its settings beside Pulumi.yaml and knows no `--config-file`.
+  copyFileSync(join(ROOT, "Pulumi.yaml"), join(STACK_DIRECTORY, "Pulumi.yaml"));
+  await pulumi(["stack", "init", STACK], STACK_DIRECTORY);
   const settings = [
     ["sourceAmiId", sourceAmiId],
     ["source.region", SOURCE_REGION],
@@ -80,7 +75,7 @@ export async function initializeStack(
     ["name", "golden"],
     ["allowBootOfSource", String(allowBootOfSource)],
   ].flatMap(([key, value]) => ["--path", "--plaintext", `${key}=${value}`]);
-  await pulumi(["config", "set-all", ...CONFIG, ...settings]);
+  await pulumi(["config", "set-all", ...CONFIG, ...settings], ROOT);
 }
 
 /** @returns The exit code; Pulumi has then said itself what is wrong. */

@@ -22,7 +22,7 @@ import { connectAdmin } from "../localcloud/admin-client.ts";
 import { pulumiCli } from "../tools/pulumi-cli.ts";
 import { addStepTimes, createdThings } from "./call-report.ts";
 import { compareDisks } from "./compare-disks.ts";
-import { beginDemo, DEMO_DIRECTORY, endDemo, ROOT } from "./demo-state.ts";
+import { beginDemo, DEMO_DIRECTORY, endOwnDemo, ROOT } from "./demo-state.ts";
 import { estimateRows } from "./estimate-report.ts";
 import type { KeptCall } from "./keep-localcloud.ts";
 import { proveLicence } from "./licence-proof.ts";
@@ -95,7 +95,7 @@ export async function runWholeDemo({ isSmall, kind, signal }: WholeDemoOptions):
   } finally {
     if (!complete) {
       await cloud?.end();
-      await endDemo();
+      await endOwnDemo();
       console.error("The demo is over: its localcloud has ended, its files are removed.");
     }
   }

@@ -1,8 +1,5 @@
 /** What a person does to a localcloud without the AWS API: export a snapshot, look. */
 
-import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { AMAZON_ACCOUNT_ID } from "./accounts.ts";
 import {
   AdminError,
@@ -34,21 +31,12 @@ export async function exportSnapshot(
   if (state !== "completed") {
     throw new AdminError(409, `the snapshot ${snapshot.id} is ${state}, not completed`);
   }
-  const sizeBytes = snapshot.sizeGib * GIB_BYTES;
-  if (snapshot.path === undefined) await exportZeros(cloud, request.path, sizeBytes);
-  else await cloud.machinery.exportDisk(snapshot.path, request.path);
-  return { sizeBytes };
-}
-
-/** Of a snapshot without bytes; an older file is replaced as with all others. */
-async function exportZeros(cloud: Cloud, path: string, sizeBytes: number): Promise<void> {
-  const zeros = join(cloud.directory, "snapshots", `zeros-${randomUUID()}`);
-  try {
-    await cloud.machinery.createDisk(zeros, sizeBytes);
-    await cloud.machinery.exportDisk(zeros, path);
-  } finally {
-    await rm(zeros, { force: true });
+  // Only Amazon's are without, and nobody here speaks for Amazon.
+  if (snapshot.path === undefined) {
+    throw new AdminError(409, `the snapshot ${snapshot.id} has no bytes`);
   }
+  await cloud.machinery.exportDisk(snapshot.path, request.path);
+  return { sizeBytes: snapshot.sizeGib * GIB_BYTES };
 }
 
 /** What somebody made, of the kinds below, and that is still there (terminated instances too). */

@@ -51,6 +51,8 @@ if (files.length === 0) {
 const stop = new AbortController();
 // For as long as it takes: a second Ctrl-C must not end us before what we started.
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop.abort());
+// With a terminal that has been closed goes what we write to; what we started is still to be ended.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop.abort());
 await prepare(files);
 const temporaryDirectory = makeTemporaryDirectory();
 const environment = testEnvironment(process.env, temporaryDirectory);

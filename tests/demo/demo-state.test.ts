@@ -1,7 +1,8 @@
 /** The demo's folder: whose it is, and what is never removed with it. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,12 +52,25 @@ test("a demo's own folder is begun anew and removed", async (t) => {
   assert.ok(!existsSync(directory));
 });
 
-test("while another demo is at work none begins", async (t) => {
+test("while another demo is at work none begins, and nobody ends it", async (t) => {
   const directory = join(folder(t), "demo");
-  // Its command line says that it is a demo, and it looks from within another process.
-  const beside = `await module.beginDemo(); /* demo/main */
-    const { execFileSync } = await import("node:child_process");
-    const script = "(await import(" + ${JSON.stringify(JSON.stringify(MODULE))} + ")).beginDemo().catch(({ message }) => console.log(message))";
-    console.log(execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" }));`;
-  assert.match(await within(directory, beside), /^Another demo is at work \(process \d+\): wait/);
+  await within(directory, "await module.beginDemo()");
+  // Its command line says that it is a demo.
+  const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)", "demo/main.ts"]);
+  t.after(() => other.kill("SIGKILL"));
+  await once(other, "spawn");
+  writeFileSync(join(directory, ".amicopy-demo"), String(other.pid));
+  for (const call of ["beginDemo", "endDemo"]) {
+    await assert.rejects(
+      within(directory, `await module.${call}()`),
+      new RegExp(`Another demo is at work \\(process ${other.pid}\\): wait`),
+    );
+  }
+  // What a demo does that has failed.
+  await within(directory, "await module.endOwnDemo()");
+  assert.ok(existsSync(directory));
+
+  other.kill("SIGKILL");
+  await once(other, "exit");
+  await within(directory, "await module.beginDemo()");
 });

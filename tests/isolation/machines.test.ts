@@ -13,10 +13,12 @@ import {
   type IpPermission,
   RevokeSecurityGroupEgressCommand,
   RevokeSecurityGroupIngressCommand,
+  TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { fromIni } from "@aws-sdk/credential-providers";
 import { type Localcloud, startLocalcloud } from "../../localcloud/localcloud.ts";
 import { instanceState, launch } from "../localcloud/conformance-cloud.ts";
+import { makePrivateNetwork } from "../localcloud/private-network.ts";
 import {
   areInhabited,
   consoleOf,
@@ -250,6 +252,27 @@ suite("isolated machines", { timeout: 180_000, skip: obstacle }, () => {
     await finds(gov, stranger, all("open"));
     const what = cloud.firedFaults.map((fired) => fired.what);
     assert.deepEqual(what, ["cut for 8000 ms", "cut for good"]);
+  });
+
+  test("a second machine behind a NAT gateway does not start, and the first keeps its cable", async () => {
+    const { natAddress, privateSubnetId } = await makePrivateNetwork(gov, "us-gov-west-1b");
+    const group = await newGroup(gov, "called from behind a gateway");
+    const fromGateway = { IpProtocol: "-1", IpRanges: [{ CidrIp: `${natAddress}/32` }] };
+    const rules = { GroupId: group, IpPermissions: [fromGateway] };
+    await gov.send(new AuthorizeSecurityGroupIngressCommand(rules));
+    const server = await boot(gov, group, shell(node(SERVER)));
+    const UserData = shell(node(PROBE.replaceAll("HOST", `"${server.PrivateIpAddress}"`)));
+    const first = await launch(gov, { SubnetId: privateSubnetId, UserData });
+    const open = { "tcp-7000": "open", "udp-7000": "open" };
+    await finds(gov, first, open);
+    const { InstanceId: id = "" } = await launch(gov, { SubnetId: privateSubnetId });
+    const { StateReason: reason } = await instanceState(gov, id, "terminated");
+    assert.equal(reason?.Code, "Client.InternalError");
+    await finds(gov, first, open);
+    await gov.send(new TerminateInstancesCommand({ InstanceIds: [first.InstanceId ?? ""] }));
+    await instanceState(gov, first.InstanceId ?? "", "terminated");
+    const next = await launch(gov, { SubnetId: privateSubnetId, UserData });
+    await finds(gov, next, open);
   });
 
   test("of all of it nothing is left: no process, no namespace, no folder", async () => {

@@ -1,11 +1,10 @@
 /** Disks that are small files' ghosts and machines of paper: everything but the API in no time. */
 
 import { copyFile, open, stat, truncate } from "node:fs/promises";
-import type { Machinery } from "../../localcloud/machinery.ts";
-import type { MachineSpec } from "../../localcloud/machines/machine.ts";
+import type { Machinery, PlacedMachineSpec } from "../../localcloud/machinery.ts";
 
 export interface PaperMachine {
-  readonly spec: MachineSpec;
+  readonly spec: PlacedMachineSpec;
   /** As if somebody had typed `shutdown -P now` in it. */
   shutDown(): void;
   say(line: string): void;

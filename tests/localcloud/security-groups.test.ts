@@ -152,3 +152,48 @@ test("the default group cannot be deleted", async () => {
   const call = ec2.send(new DeleteSecurityGroupCommand({ GroupName: "default" }));
   assert.equal(await refusal(call), "CannotDelete");
 });
+
+// [SDK IpPermission]; hashicorp/terraform#13015
+test("there are 256 protocols, and as many types and codes of ICMP", async () => {
+  const GroupId = await make("numbers");
+  const allow = (IpProtocol: string, FromPort?: number, ToPort?: number) => {
+    const IpPermissions = [{ ...everywhere, IpProtocol, FromPort, ToPort }];
+    return ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
+  };
+  for (const protocol of ["256", "999", "099"]) {
+    assert.equal(await refusal(allow(protocol)), "InvalidParameterValue", protocol);
+  }
+  for (const [type, code] of [
+    [256, -1],
+    [8, 65_535],
+    [-2, -1],
+  ]) {
+    assert.equal(await refusal(allow("icmp", type, code)), "InvalidParameterValue");
+    assert.equal(await refusal(allow("icmpv6", type, code)), "InvalidParameterValue");
+  }
+  await allow("255");
+  await allow("icmp", 255, 255);
+  await allow("icmp", -1, -1);
+});
+
+// Its address may be somebody else's by then.
+test("a rule about a group admits who is in it, and not who was", async () => {
+  const GroupId = await make("members");
+  const IpPermissions = [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId }] }];
+  await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
+  const [stays, goes] = [
+    await launch(ec2, { SecurityGroupIds: [GroupId] }),
+    await launch(ec2, { SecurityGroupIds: [GroupId] }),
+  ];
+  const [id = "", gone = ""] = [stays.InstanceId, goes.InstanceId];
+  for (const one of [id, gone]) await instanceState(ec2, one, "running");
+  const admitted = () => {
+    const rules = cloud.machinery.machines.get(id)?.spec.rules() ?? [];
+    return rules.filter(({ egress }) => !egress).flatMap(({ cidrs }) => cidrs);
+  };
+  assert.deepEqual(admitted(), [stays.PrivateIpAddress, goes.PrivateIpAddress]);
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [gone] }));
+  await instanceState(ec2, gone, "terminated");
+  assert.deepEqual(admitted(), [stays.PrivateIpAddress]);
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+});

@@ -210,3 +210,15 @@ test("a volume is attached once, in its zone, on a free device, and cannot be de
   assert.equal(await refusal(describe(volumeId)), "InvalidVolume.NotFound");
   await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
 });
+
+// [SDK AttachVolume]: running or stopped
+test("a volume is not attached to an instance that is just booting", async () => {
+  await cloud.localcloud.setFaults({ faults: [{ fault: "instance", does: "stays-pending" }] });
+  const { InstanceId = "" } = await launch(ec2);
+  await cloud.localcloud.setFaults({ faults: [] });
+  const VolumeId = await availableVolume(ec2);
+  const attach = ec2.send(new AttachVolumeCommand({ InstanceId, VolumeId, Device: "/dev/sdf" }));
+  assert.equal(await refusal(attach), "IncorrectState");
+  assert.equal((await describe(VolumeId))?.State, "available");
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }));
+});

@@ -8,6 +8,7 @@ import {
   StartInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import { obstacleTo } from "../../../localcloud/faults/disk.ts";
 import type { FaultPlanInput } from "../../../localcloud/localcloud.ts";
 import { instanceState, launch, openConformanceCloud, until } from "../conformance-cloud.ts";
 
@@ -159,5 +160,20 @@ test("a network that nobody can cut is refused before anything happens", async (
   await assert.rejects(
     set({ fault: "network", forMs: 10 }),
     /^FaultPlanError: the faults are not possible here: faults\[0\] \(network\) needs/,
+  );
+});
+
+const skip = obstacleTo({ does: "no-space" }) ?? false;
+
+test("a disk that a launch does not have fails nowhere, and is waited for", { skip }, async () => {
+  await set({ fault: "disk", does: "no-space", device: "/dev/sdf", nth: 1 });
+  const before = localcloud.firedFaults.length;
+  await instanceState(ec2, await launched(), "running");
+  assert.equal(localcloud.firedFaults.length, before);
+  const BlockDeviceMappings = [{ DeviceName: "/dev/sdf", Ebs: { VolumeSize: 1 } }];
+  const id = await launched({ BlockDeviceMappings });
+  assert.deepEqual(
+    localcloud.firedFaults.slice(before).map(({ to }) => to),
+    [`${id} aws-1 us-east-1`],
   );
 });

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import {
+  CopyImageCommand,
+  CreateImageCommand,
   CreateSnapshotCommand,
   CreateSnapshotsCommand,
   CreateVolumeCommand,
@@ -18,6 +20,7 @@ import {
   instanceState,
   launch,
   openConformanceCloud,
+  registeredImage,
   until,
 } from "../conformance-cloud.ts";
 
@@ -77,6 +80,28 @@ test("an image becomes failed with a reason", async () => {
     return image?.State === "failed" && image;
   });
   assert.equal(failed.StateReason?.Code, "Client.InternalError");
+});
+
+test("an image of an instance or of an image fails late, after its snapshots are completed", async () => {
+  const source = await registeredImage(ec2);
+  const { InstanceId = "" } = await launch(ec2);
+  await instanceState(ec2, InstanceId, "running");
+  await localcloud.setFaults({ faults: [{ fault: "state", of: "image", afterMs: 300 }] });
+  const copy = { Name: "copy", SourceImageId: source, SourceRegion: "us-east-1" };
+  const made = [
+    await ec2.send(new CreateImageCommand({ InstanceId, Name: "of an instance" })),
+    await ec2.send(new CopyImageCommand(copy)),
+  ];
+  for (const { ImageId: id = "" } of made) {
+    const byId = new DescribeImagesCommand({ ImageIds: [id] });
+    const ended = await until(async () => {
+      const { Images: [image] = [] } = await ec2.send(byId);
+      return image?.State !== "pending" && image;
+    });
+    assert.equal(ended.State, "failed");
+    assert.equal(ended.StateReason?.Code, "Client.InternalError");
+  }
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }));
 });
 
 test("a volume goes to error", async () => {
