@@ -19,7 +19,6 @@ import { createSharedRuns } from "./shared-run.ts";
 import { withCheckedState } from "./stored-state.ts";
 import type { ProviderName } from "./stub.ts";
 import { userDataTemplates } from "./user-data-template.ts";
-import { checkUnowned } from "./workflow/check-unowned.ts";
 import { copyImage } from "./workflow/copy-image.ts";
 import type { CopyRequest, SideReference } from "./workflow/copy-request.ts";
 import type { Limits } from "./workflow/limits.ts";
@@ -79,7 +78,6 @@ export function composeProviders(surroundings: Surroundings): Providers {
       copy: async (request, run, report) =>
         copyImage(request, run, await contextFor(request, report)),
     }),
-    checkUnowned: (request, { runId }) => checkUnowned(openClouds(request), request, runId),
     observeImage,
     async restoreImage(facts, { request, run, progressUrn }) {
       const progress = newProgress();

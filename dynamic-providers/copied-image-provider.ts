@@ -79,10 +79,7 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
     },
 
     // The id is the run's: an image that is registered again by a repair has a new one of its own.
-    async create(inputs: ImageInputs) {
-      await parts.checkUnowned(inputs.request, inputs.run).catch((error) => {
-        throw plainError(error);
-      });
+    async create(inputs) {
       return { id: inputs.run.runId, outs: await copy(inputs) };
     },
 
@@ -120,8 +117,8 @@ export function createCopiedImageProvider(parts: ProviderParts): dynamic.Resourc
 }
 
 /**
- * Before the image is owned, `--replace` of this row alone is not refused. Its successor, of this same
- * process, then has the image of this row, or one of the same snapshots.
+ * With `--replace` of this row alone its successor has the same run, so that a moment ago it took up the
+ * image of this one, or made one of the same snapshots: they are the successor's now.
  */
 async function isTakenOver({ runs }: ProviderParts, { run }: CompleteState): Promise<boolean> {
   return (await runs.outcomeOf(run.runId))?.kind === "complete";

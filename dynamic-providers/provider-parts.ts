@@ -27,7 +27,6 @@ export interface ProviderParts {
 
   readonly preflight: (request: CopyRequest) => Promise<PreflightReport>;
   readonly runs: SharedRuns;
-  readonly checkUnowned: (request: CopyRequest, run: RunIdentity) => Promise<void>;
   readonly observeImage: (
     facts: CopiedImageFacts,
     cloud: Ec2,

@@ -115,7 +115,7 @@ test("the helper that does not listen goes to the peer's port", async () => {
 test("hello is repeated until it is acknowledged, and no session starts without a peer", async () => {
   control({ acknowledges: false });
   assert.equal(await run(), "timed-out");
-  assert.match(machine.heard("failed")?.message ?? "", /waited 1200 s for the other helper/);
+  assert.match(machine.heard("failed")?.message ?? "", /waited 1800 s for the other helper/);
   const hellos = machine.lines().filter(({ message }) => message.type === "hello");
   assert.ok(hellos.length > 50, `${hellos.length} times`);
 });

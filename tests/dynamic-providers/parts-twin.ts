@@ -130,7 +130,6 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
       },
       outcomeOf: () => undefined,
     },
-    checkUnowned: async () => undefined,
     async observeImage() {
       called("observe");
       return observed;
