@@ -22,6 +22,8 @@ export interface LinkConditions {
 }
 
 const IP_UDP_BYTES = 28;
+/** Ours. A burst of losses is over by then: what sends twice a second does not meet one for half a minute. */
+const BURST_GAP_MS = 100;
 
 /** A small fast generator with a seed (mulberry32): values from 0 to 1. */
 export function seededRandom(seed: number): () => number {
@@ -49,6 +51,7 @@ export class MemoryLink {
   readonly #random: () => number;
   #freeAt = 0;
   #inBurst = false;
+  #lastAt = Number.NEGATIVE_INFINITY;
   #flights: Flight[] = [];
   #head = 0;
 
@@ -80,7 +83,7 @@ export class MemoryLink {
     const waited = this.queueMs(nowMs);
     this.queueing.push(waited);
     if (datagram.length > (this.conditions.largestBytes ?? Number.POSITIVE_INFINITY)) return;
-    if (this.#lose()) {
+    if (this.#lose(nowMs)) {
       this.lost += 1;
       return;
     }
@@ -96,9 +99,11 @@ export class MemoryLink {
     }
   }
 
-  #lose(): boolean {
+  #lose(nowMs: number): boolean {
     const { loss = 0, burst = 1 } = this.conditions;
     if (loss === 0) return false;
+    if (nowMs - this.#lastAt > BURST_GAP_MS) this.#inBurst = false;
+    this.#lastAt = nowMs;
     const stay = this.#inBurst ? 1 - 1 / burst : loss / burst / (1 - loss);
     this.#inBurst = burst === 1 ? this.#random() < loss : this.#random() < stay;
     return this.#inBurst;
