@@ -89,17 +89,18 @@ export class CopiedAmi extends pulumi.ComponentResource {
     const technical = { parent: this, protect: false, retainOnDelete: false };
 
     // Protected as the image is: its replacement replaces the image, and is refused before it begins.
-    const copyRun = new CopyRun(name, { request }, { parent: this, retainOnDelete: false });
+    const rowUrn = this.#urn(name, ResourceType.copyRun);
+    const copyRun = new CopyRun(name, { request, rowUrn }, { parent: this, retainOnDelete: false });
     const { run } = copyRun;
     // A preview does not know whether the run's id will change; with this the engine does.
     const replaceWith = [copyRun];
     for (const side of ["source", "destination"] as const) {
       const helperName = `${name}-${side}`;
-      const progressUrn = this.#progressUrn(helperName, ResourceType.helperInstance);
+      const progressUrn = this.#urn(helperName, ResourceType.helperInstance);
       const row = { ...technical, replaceWith, deletedWith: copyRun };
       new HelperInstance(helperName, { request, run, side, progressUrn }, row);
     }
-    const progressUrn = this.#progressUrn(name, ResourceType.copiedImage);
+    const progressUrn = this.#urn(name, ResourceType.copiedImage);
     const row = { parent: this, replaceWith };
     const { image } = new CopiedImage(name, { request, run, progressUrn }, row);
     const { imageId, snapshots } = image;
@@ -153,7 +154,7 @@ export class CopiedAmi extends pulumi.ComponentResource {
    * The URN of a child, without depending on it. `createUrn` answers an output that depends on this
    * component, hence on all its children: given to a child as it is, nothing would ever resolve.
    */
-  #progressUrn(childName: string, type: string): Promise<string> {
+  #urn(childName: string, type: string): Promise<string> {
     return new Promise((resolve) => {
       pulumi.createUrn(childName, type, this).apply(resolve);
     });

@@ -3,7 +3,7 @@
  * signals. `provider.ts` gives those of Pulumi's dynamic provider process, a test its own.
  */
 
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { dynamic } from "@pulumi/pulumi";
 import { type HelperSide, Tag } from "../agent/contract.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly openCloud: (side: SideReference) => Ec2;
   /** The text of `dist/agent/<side>.sh`. */
   readonly userDataTemplate: (side: HelperSide) => Promise<string>;
+  /** Where the stack is, besides what a URN tells: a stack's name is unique in its backend only. */
+  readonly stackPlace: string;
   readonly log: EngineLog;
   readonly cancellation: Cancellation;
   readonly clock: Clock;
@@ -47,7 +49,7 @@ export interface Surroundings {
 export type Providers = Readonly<Record<ProviderName, dynamic.ResourceProvider>>;
 
 export function composeProviders(surroundings: Surroundings): Providers {
-  const { openCloud, log, cancellation, clock, limits, quiet } = surroundings;
+  const { openCloud, stackPlace, log, cancellation, clock, limits, quiet } = surroundings;
   const openClouds = ({ source, destination }: CopyRequest): Clouds => ({
     source: openCloud(source),
     destination: openCloud(destination),
@@ -67,6 +69,7 @@ export function composeProviders(surroundings: Surroundings): Providers {
     openCloud,
     tagsOf: (runId) => ({ [Tag.run]: runId }),
     newRunId: () => randomBytes(8).toString("hex"),
+    rowOf: (urn) => hash("sha256", JSON.stringify([stackPlace, urn])).slice(0, 16),
     async preflight(request) {
       const templates = await userDataTemplates(surroundings.userDataTemplate);
       const launch = { userDataTemplates: templates, limits };

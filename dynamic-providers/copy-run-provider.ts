@@ -56,7 +56,8 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
         parts.log.note(undefined, `${request.sourceAmiId}: ${formatEstimate(estimate)}`);
       }
       const createdAt = new Date(parts.clock.now()).toISOString();
-      const outs: CopyRunState = { request, run: { runId, ...identity }, createdAt, lost: false };
+      const run = { runId, row: parts.rowOf(inputs.rowUrn), ...identity };
+      const outs: CopyRunState = { request, run, createdAt, lost: false };
       return { id: runId, outs };
     },
 

@@ -11,6 +11,8 @@ import type { RunIdentity } from "./workflow/copy-request.ts";
 export interface CopyRunArgs {
   /** What is to be copied, and how to reach both sides. */
   readonly request: CopyRequestArgs;
+  /** URN of this row, by which another run for it is known. Never compared. */
+  readonly rowUrn: pulumi.Input<string>;
 }
 
 /** The run's id, and where both sides really are; everything of the run is found by it. */

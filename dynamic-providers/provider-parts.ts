@@ -24,6 +24,8 @@ export interface ProviderParts {
   readonly tagsOf: (runId: string) => TagQuery;
   /** 16 random hex digits. */
   readonly newRunId: () => string;
+  /** 16 hex digits of a row, given its URN: what no two rows have, of whatever stacks. */
+  readonly rowOf: (urn: string) => string;
 
   readonly preflight: (request: CopyRequest) => Promise<PreflightReport>;
   readonly runs: SharedRuns;

@@ -32,6 +32,8 @@ export interface ClaimRequest extends Waiting, Pick<RunContext, "checkWanted"> {
   readonly runId: string;
   readonly expires: string;
   readonly namePrefix: string;
+  /** Of the groups, besides those that all have. */
+  readonly tags?: Tags;
   /** In the order in which they are claimed. */
   readonly sides: readonly { side: HelperSide; cloud: Ec2; vpcId: string }[];
   readonly undo: UndoStack;
@@ -101,6 +103,7 @@ async function claimSide(
 ): Promise<Claim> {
   const description = `amicopy run ${request.runId} attempt ${attempt} claim ${nonce}`;
   const tags = {
+    ...request.tags,
     [Tag.run]: request.runId,
     [Tag.role]: Role.securityGroup,
     [Tag.expires]: request.expires,

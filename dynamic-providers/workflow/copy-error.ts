@@ -10,6 +10,8 @@ export type CopyErrorCode =
   | "stopped"
   /** Another process works on this run with a newer claim. */
   | "superseded"
+  /** Another run is at work for the same row of the stack, and began later. */
+  | "displaced"
   /** `timeoutMinutes` is over, or one wait's own limit. */
   | "timed-out"
   /** No zone and type has room. */

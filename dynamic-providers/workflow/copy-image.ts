@@ -2,7 +2,8 @@
  * One copy, from the first look to the claimed image:
  *
  *   1 preflight      problems, all at once; nothing created so far
- *   2 claim-attempt  a number that no other process has; older attempts are ended
+ *   2 claim-attempt  a number that no other process has; older attempts are ended, an older run of
+ *                    the same row is waited for (yield-to-newer)
  *   3 find-finished  what older attempts have finished is not copied again
  *   4 boot-source    only when the source may be launched but not read, and that was allowed
  *   5 copy-volumes   helpers launched, introduced, transfer, snapshots, helpers ended
@@ -39,12 +40,13 @@ import { keepFailed } from "./keep-failed.ts";
 import { preflight } from "./preflight.ts";
 import { type CheckedSource, registerCopy } from "./register-copy.ts";
 import { claimImage, type RegisteredImage } from "./register-image.ts";
-import { inStep, type Run, toCopyError } from "./run.ts";
+import { both, inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import { completeCopies, type SnapshotCopy } from "./snapshot-volumes.ts";
 import { UndoStack } from "./undo-stack.ts";
 import { updateImage } from "./update-image.ts";
 import { verifyImage } from "./verify-image.ts";
+import { awaitOlder, checkRow, rowTags } from "./yield-to-newer.ts";
 
 type ClaimedRun = Run & { readonly claims: readonly Claim[] };
 
@@ -120,14 +122,21 @@ async function claim(
   const keptMinutes = Math.max(0, ...wishes.map(({ debug }) => debug?.keepMinutes ?? 0));
   const endMs = startMs + (request.timeoutMinutes + keptMinutes) * 60_000 + limits.expiryMarginMs;
   // By AWS's clock: whoever sweeps may not have ours.
-  const expires = new Date(endMs + clouds.destination.clockBehindMs()).toISOString();
+  const behindMs = clouds.destination.clockBehindMs();
+  const expires = new Date(endMs + behindMs).toISOString();
+  const begun = new Date(run.clock.now() + behindMs).toISOString();
+  const rowClaim = { ...identity, begun };
+  const tags = rowTags(rowClaim);
   const { runId } = identity;
   const namePrefix = request.temporaryNamePrefix;
-  const claimed = await claimAttempt({ ...run, runId, expires, namePrefix, sides });
+  const claimed = await claimAttempt({ ...run, runId, expires, namePrefix, tags, sides });
   const { attempt, nonce, claims, olderSeen } = claimed;
-  const checkFence = () => checkClaims(runId, claimed);
+  const checkFence = async () => {
+    await both(checkClaims(runId, claimed), checkRow(clouds.destination, rowClaim));
+  };
   const attemptRun = { ...run, identity, attempt, nonce, expires, checkFence, claims };
   await endOlderAttempts(attemptRun, olderSeen);
+  await awaitOlder(attemptRun, clouds.destination, rowClaim);
   return attemptRun;
 }
 
@@ -258,7 +267,9 @@ async function cleanUp({ context, undo, claimed, failure }: CleanUp): Promise<st
     spared = ids;
     if (isCopyError(failure)) failure.kept = sentences;
     // By tag first: a call whose answer was lost may have made what the undo stack does not know.
-    leftBehind.push(...(await endOwnLeftovers(claimed, spared)));
+    // No state will have a displaced run, so that nothing could be taken up again.
+    const keepAdoptable = !isCopyError(failure, "displaced");
+    leftBehind.push(...(await endOwnLeftovers(claimed, { keepAdoptable, spared })));
   }
   leftBehind.push(...(await undo.run(failure !== undefined, spared)));
   return leftBehind;

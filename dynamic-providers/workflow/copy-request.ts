@@ -112,6 +112,8 @@ export interface SideIdentity {
 export interface RunIdentity {
   /** 16 hex digits, the value of the tag `amicopy:run`. */
   readonly runId: string;
+  /** 16 hex digits, the value of the tag `amicopy:stack-row`. Absent: made by an earlier version. */
+  readonly row?: string;
   readonly source: SideIdentity;
   readonly destination: SideIdentity;
 }

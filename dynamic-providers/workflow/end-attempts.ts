@@ -4,7 +4,7 @@ import type { Ec2 } from "../ec2/ec2.ts";
 import { attemptOf } from "./claim-attempt.ts";
 import { CopyError } from "./copy-error.ts";
 import type { RunIdentity } from "./copy-request.ts";
-import { endLeftovers } from "./end-leftovers.ts";
+import { endLeftovers, type LeftoverRule } from "./end-leftovers.ts";
 import type { Run } from "./run.ts";
 import type { Clouds } from "./run-context.ts";
 
@@ -46,19 +46,17 @@ export async function endOlderAttempts(run: Run, olderSeen: boolean): Promise<vo
 /**
  * Ends what this failed attempt has made, found by tag. Never throws.
  *
- * @param spared - Ids of what stays on purpose.
  * @returns What could not be ended and why.
  */
 export async function endOwnLeftovers(
   run: Run,
-  spared: ReadonlySet<string> = new Set(),
+  what: Pick<LeftoverRule, "keepAdoptable" | "spared">,
 ): Promise<string[]> {
   const { clock, limits, identity, attempt } = run;
   const waiting = { clock, limits, signal: AbortSignal.timeout(limits.undoMs) };
   const rule = {
+    ...what,
     runId: identity.runId,
-    keepAdoptable: true,
-    spared,
     concerns: (tags: Readonly<Record<string, string>>) => attemptOf(tags) === attempt,
   };
   const failures: string[] = [];

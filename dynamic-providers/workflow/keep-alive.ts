@@ -33,7 +33,7 @@ export function keepAlive(run: Run, abort: (reason: Error) => void): KeepAlive {
       await run.checkFence();
     } catch (error) {
       // Silence is no verdict; the next look or the next create will tell.
-      if (isCopyError(error, "superseded")) abort(error);
+      if (isCopyError(error, "superseded", "displaced")) abort(error);
     }
   });
   return {

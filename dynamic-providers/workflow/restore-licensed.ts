@@ -57,7 +57,7 @@ export async function restoreLicensed(
     return { image, leftBehind: await undo.run(false) };
   } catch (error) {
     const failure = toCopyError(error, STEP, context.signal);
-    const own = run === undefined ? [] : await endOwnLeftovers(run);
+    const own = run === undefined ? [] : await endOwnLeftovers(run, { keepAdoptable: true });
     const leftBehind = [...own, ...(await undo.run(true))];
     if (failure instanceof CopyError) failure.leftBehind = leftBehind;
     throw failure;

@@ -5,6 +5,7 @@
  * tests say the same with the real engine, in a thousandth of the cases.
  */
 
+import { randomUUID } from "node:crypto";
 import type { Providers } from "../../dynamic-providers/compose-providers.ts";
 import type { ProviderName } from "../../dynamic-providers/stub.ts";
 import type { CopiedImageFacts } from "../../dynamic-providers/workflow/copy-request.ts";
@@ -48,6 +49,12 @@ export interface Operation {
 
 export class EngineTwin {
   #rows: Row[] = [];
+  readonly #stack: string;
+
+  /** @param stack - Two of one name are one stack, of whose states the later written is the stack's. */
+  constructor(stack: string = randomUUID()) {
+    this.#stack = stack;
+  }
 
   /** What the state holds of a copy's image. */
   image(copy: string): CopiedImageFacts | undefined {
@@ -98,6 +105,7 @@ export class EngineTwin {
   }
 
   /** For {@link Work} only. */
+  urn = (copy: string, row: string) => `urn:${this.#stack}:${copy}-${row}`;
   rows = {
     live: (copy: string, name: RowName) => this.#live(copy, name),
     all: () => this.#rows,
@@ -127,11 +135,12 @@ class Work {
   /** The rows of one CopiedAmi, as its constructor relates them. */
   async declare(copy: string, request: CopyArgs): Promise<void> {
     const before = this.#engine.rows.live(copy, "run");
-    const runRow = await this.#step(copy, "run", { request });
+    const rowUrn = this.#engine.urn(copy, "run");
+    const runRow = await this.#step(copy, "run", { request, rowUrn });
     if (runRow === undefined) return;
     const isReplaced = before !== undefined && before.id !== runRow.id;
     const { run } = runRow.outputs;
-    const progressUrn = (row: string) => `urn:${copy}-${row}`;
+    const progressUrn = (row: string) => this.#engine.urn(copy, row);
     const helper = (side: "source" | "destination") =>
       this.#step(copy, side, { request, run, side, progressUrn: progressUrn(side) }, isReplaced);
     const imageInputs = { request, run, progressUrn: progressUrn("image") };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { type KillGround, openKillGround } from "./kill-run.ts";
-import { describeKill, drawKills, type Kill } from "./kills.ts";
+import { describeKill, drawKills, type Kill, RACE } from "./kills.ts";
 
 const SEED = 5;
 
@@ -19,6 +19,17 @@ suite("a copy that is killed", { timeout: 480_000 }, () => {
     test(`${describeKill(kill)} ends well and leaves nothing else`, async (t) => {
       const struck = await ground.try(kill);
       t.diagnostic(`seed ${SEED}: ${struck ? "killed" : "it was quicker than the kill"}`);
+    });
+  }
+});
+
+suite("a second up before the state has the run of the first", { timeout: 240_000 }, () => {
+  // Else a copy would be quicker than the start of another `pulumi`.
+  const options = { delays: { instancePending: 6_000 } };
+  for (const recovery of ["up", "destroy"] as const) {
+    test(`with ${recovery} after them leaves one image at most`, async () => {
+      await using ground = await openKillGround({}, options);
+      assert.ok(await ground.try({ victim: RACE, at: 1000, recovery }));
     });
   }
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LocalcloudOptions } from "../../localcloud/localcloud.ts";
 import { destination, openScene, type Scene, type SourceImage, source } from "../e2e/scene.ts";
 import type { Operation, Stack } from "../e2e/stack.ts";
 import { processesBelow, type SeenProcess } from "../security/watched-machines.ts";
@@ -23,9 +24,12 @@ export interface KillGround extends AsyncDisposable {
 }
 
 /** @param environment - Of the stack, over the scene's own. */
-export async function openKillGround(environment: NodeJS.ProcessEnv = {}): Promise<KillGround> {
+export async function openKillGround(
+  environment: NodeJS.ProcessEnv = {},
+  options: LocalcloudOptions = {},
+): Promise<KillGround> {
   await using opened = new AsyncDisposableStack();
-  const scene = await openScene();
+  const scene = await openScene(options);
   opened.defer(() => scene.close());
   const sources = [await scene.importImage("first"), await scene.importImage("second")] as const;
   const stack = await scene.newStack({ AMICOPY_PACE: PACE, ...environment });

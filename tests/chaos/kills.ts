@@ -41,9 +41,9 @@ export const VICTIMS = {
 } as const;
 
 /**
- * Nobody is killed: the stack is unlocked by hand, and a second `up` begins beside the first. Only
- * when the state has the run: before, each of them makes its own, which no fence joins
- * (docs/left-behind.md).
+ * Nobody is killed: the stack is unlocked by hand, and a second `up` begins beside the first. Drawn
+ * only for when the state has the run: before, each makes its own, and here the first would be done
+ * before the second has started, which a copy in AWS never is.
  */
 export const RACE = "pulumi cancel and a second up";
 export type Victim = keyof typeof VICTIMS | typeof RACE;

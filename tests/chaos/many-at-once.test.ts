@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ChaosBench, HASTY, openChaosBench } from "./chaos-bench.ts";
 import { type Copies, EngineTwin } from "./engine-twin.ts";
 import { type LifeStep, upOf } from "./life.ts";
@@ -41,6 +42,31 @@ suite("many at once", { timeout: 240_000 }, () => {
     const destroy = await engine.destroy(processOf(bench));
     assert.deepEqual(destroy.problems, []);
     assert.deepEqual(await bench.leftovers(), []);
+  });
+
+  test("of two up of one stack at once, each with a run of its own, one ends and leaves nothing", async (t) => {
+    await using bench = await openChaosBench();
+    const seconds = { first: 0, second: 0 };
+    for (const afterMs of [0, 0, 20, 50, 100, 150, 200]) {
+      const both = { first: new EngineTwin("one"), second: new EngineTwin("one") };
+      const copies = copiesOf(bench);
+      const [first, second] = await Promise.all([
+        both.first.up(processOf(bench), copies),
+        sleep(afterMs).then(() => both.second.up(processOf(bench), copies)),
+      ]);
+      const problems = [first, second].flatMap(({ problems }) => problems);
+      assert.equal(problems.length, 1, `${afterMs} ms: ${problems.join("; ")}`);
+      assert.match(problems.join(), /Another `pulumi up` has begun to copy for the same row/);
+      const winner = first.problems.length === 0 ? "first" : "second";
+      seconds[winner] += 1;
+      const image = both[winner].image("golden");
+      assert.ok(image);
+      assert.deepEqual(await bench.faultsOf(image, bench.sources[0]), []);
+      assert.equal((await bench.leftovers()).length, 3, `second after ${afterMs} ms`);
+      assert.deepEqual((await both[winner].destroy(processOf(bench))).problems, []);
+      assert.deepEqual(await bench.leftovers(), []);
+    }
+    t.diagnostic(`first went on ${seconds.first} times, second ${seconds.second} times`);
   });
 
   test("a stack that is killed and destroyed touches nothing of another one that copies", async () => {

@@ -134,6 +134,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
   const providers = composeProviders({
     openCloud: (side) => guarded(spoil(openEc2(side, options.environment)), pass),
     userDataTemplate: options.userDataTemplate ?? (async () => PAPER_TEMPLATE),
+    stackPlace: "twin",
     log: {
       status: () => undefined,
       note: () => undefined,

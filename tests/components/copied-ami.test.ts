@@ -74,6 +74,12 @@ suite("a CopiedAmi", { timeout: 60_000 }, () => {
     }
   });
 
+  test("tells the run's row its own URN", () => {
+    const row = registered.find(({ type }) => type.endsWith(":CopyRun"));
+    const parents = `amicopy:index:CopiedAmi$${row?.type}`;
+    assert.equal(row?.inputs.rowUrn, `urn:pulumi:stack::project::${parents}::${row?.name}`);
+  });
+
   test("marks the image as owned only when its row has answered", () => {
     const kinds = registered.map(({ type }) => type.slice(type.lastIndexOf(":") + 1));
     assert.ok(kinds.indexOf("ImageOwnership") > kinds.indexOf("CopiedImage"), kinds.join());

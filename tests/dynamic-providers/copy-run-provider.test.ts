@@ -27,7 +27,7 @@ function closed(side: string) {
 suite("making a run", () => {
   test("records where both sides really are", async () => {
     const parts = partsTwin();
-    const { id, outs } = await methods(parts).create({ request, ...stub });
+    const { id, outs } = await methods(parts).create({ request, rowUrn: "urn", ...stub });
     assert.equal(id, run.runId);
     assert.deepEqual(outs, { request, run, createdAt: "2026-01-02T00:00:00.000Z", lost: false });
   });
@@ -38,23 +38,29 @@ suite("making a run", () => {
       { property: "name", message: "It is taken.", hint: "Take another." },
     ];
     const parts = partsTwin({ preflight: async () => ({ problems }) });
-    await assert.rejects(methods(parts).create({ request, ...stub }), (error: Error) => {
-      assert.match(error.message, /^2 problems, nothing was created:/);
-      assert.match(error.message, /- source: No credentials\. Give some\./);
-      assert.match(error.message, /- name: It is taken\. Take another\./);
-      assert.ok(!("id" in error));
-      return true;
-    });
+    await assert.rejects(
+      methods(parts).create({ request, rowUrn: "urn", ...stub }),
+      (error: Error) => {
+        assert.match(error.message, /^2 problems, nothing was created:/);
+        assert.match(error.message, /- source: No credentials\. Give some\./);
+        assert.match(error.message, /- name: It is taken\. Take another\./);
+        assert.ok(!("id" in error));
+        return true;
+      },
+    );
   });
 
   test("an error of somebody else never counts as a half-made run", async () => {
     const foreign = Object.assign(new Error("no route"), { id: "by accident" });
     const parts = partsTwin({ preflight: () => Promise.reject(foreign) });
-    await assert.rejects(methods(parts).create({ request, ...stub }), (error: Error) => {
-      assert.equal(error.message, "No route.");
-      assert.ok(!("id" in error));
-      return true;
-    });
+    await assert.rejects(
+      methods(parts).create({ request, rowUrn: "urn", ...stub }),
+      (error: Error) => {
+        assert.equal(error.message, "No route.");
+        assert.ok(!("id" in error));
+        return true;
+      },
+    );
   });
 });
 

@@ -26,6 +26,7 @@ export const request: CopyRequest = {
 
 export const run: RunIdentity = {
   runId: "00112233445566aa",
+  row: "99887766554433bb",
   source: { region: "us-east-1", accountId: "111111111111", partition: "aws" },
   destination: { region: "us-gov-west-1", accountId: "222222222222", partition: "aws-us-gov" },
 };
@@ -119,6 +120,7 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
     openCloud: ({ region }) => cloudTwin(region),
     tagsOf: (runId) => ({ "amicopy:run": runId }),
     newRunId: () => run.runId,
+    rowOf: () => run.row ?? "",
     async preflight() {
       called("preflight");
       return { problems: [], identity: { source: run.source, destination: run.destination } };

@@ -61,6 +61,7 @@ function rows(): { providers: Record<ProviderName, Row>; calls: string[] } {
   const providers = composeProviders({
     openCloud: ({ region }) => emptyCloud(calls, region),
     userDataTemplate: async () => "",
+    stackPlace: "fuzz",
     log,
     cancellation: cancellation as Cancellation,
     clock,
