@@ -38,8 +38,8 @@ export interface Caller {
   ) => Promise<Output>;
 }
 
-/** Tries of a call that is safe to repeat: with the SDK's backoff some seconds of trouble. */
-const REPEAT_ATTEMPTS = 6;
+/** Tries of a call that is safe to repeat: with the SDK's backoff half a minute of throttling, some seconds of silence. */
+const REPEAT_ATTEMPTS = 8;
 
 /** Of a call that nothing depends on: from a network without a way to it, nobody waits for long. */
 const OPTIONAL_ATTEMPTS = 3;

@@ -17,6 +17,7 @@ import { createOnce } from "./create-once.ts";
 import type { RunContext } from "./run-context.ts";
 import type { UndoStack } from "./undo-stack.ts";
 import { type Waiting, waitUntil } from "./wait-until.ts";
+import { checkRow, claimQuery, type RowClaim, rowTags } from "./yield-to-newer.ts";
 
 const STEP = "claim-attempt";
 
@@ -28,12 +29,9 @@ export interface Claim {
   readonly groupId: string;
 }
 
-export interface ClaimRequest extends Waiting, Pick<RunContext, "checkWanted"> {
-  readonly runId: string;
+export interface ClaimRequest extends Waiting, RowClaim, Pick<RunContext, "checkWanted"> {
   readonly expires: string;
   readonly namePrefix: string;
-  /** Of the groups, besides those that all have. */
-  readonly tags?: Tags;
   /** In the order in which they are claimed. */
   readonly sides: readonly { side: HelperSide; cloud: Ec2; vpcId: string }[];
   readonly undo: UndoStack;
@@ -103,7 +101,7 @@ async function claimSide(
 ): Promise<Claim> {
   const description = `amicopy run ${request.runId} attempt ${attempt} claim ${nonce}`;
   const tags = {
-    ...request.tags,
+    ...rowTags(request),
     [Tag.run]: request.runId,
     [Tag.role]: Role.securityGroup,
     [Tag.expires]: request.expires,
@@ -136,7 +134,7 @@ async function claimSide(
       ids: [groupId],
     },
     async () => {
-      const groups = await cloud.describeSecurityGroups({ tags: { [Tag.run]: request.runId } });
+      const groups = await cloud.describeSecurityGroups({ tags: claimQuery(request) });
       return groups.find((group) => group.groupId === groupId);
     },
   );
@@ -168,14 +166,20 @@ export async function deleteGroup(waiting: Waiting, cloud: Ec2, groupId: string)
   );
 }
 
-/** @throws CopyError `superseded` when one of our groups is gone or a higher attempt is there. */
+/**
+ * @throws CopyError `superseded` when one of our groups is gone or a higher attempt is there, `displaced`
+ *   when a newer run of the same row is.
+ */
 export async function checkClaims(
-  runId: string,
+  claim: RowClaim,
   { attempt, claims }: Pick<ClaimedAttempt, "attempt" | "claims">,
 ): Promise<void> {
+  const { runId } = claim;
   await Promise.all(
     claims.map(async ({ cloud, groupId }) => {
-      const groups = await cloud.describeSecurityGroups({ tags: { [Tag.run]: runId } });
+      const all = await cloud.describeSecurityGroups({ tags: claimQuery(claim) });
+      checkRow(all, claim);
+      const groups = all.filter(({ tags }) => tags[Tag.run] === runId);
       const higher = groups.filter(({ tags }) => attemptOf(tags) > attempt);
       if (higher.length > 0)
         throw superseded(

@@ -40,13 +40,13 @@ import { keepFailed } from "./keep-failed.ts";
 import { preflight } from "./preflight.ts";
 import { type CheckedSource, registerCopy } from "./register-copy.ts";
 import { claimImage, type RegisteredImage } from "./register-image.ts";
-import { both, inStep, type Run, toCopyError } from "./run.ts";
+import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import { completeCopies, type SnapshotCopy } from "./snapshot-volumes.ts";
 import { UndoStack } from "./undo-stack.ts";
 import { updateImage } from "./update-image.ts";
 import { verifyImage } from "./verify-image.ts";
-import { awaitOlder, checkRow, rowTags } from "./yield-to-newer.ts";
+import { awaitOlder } from "./yield-to-newer.ts";
 
 type ClaimedRun = Run & { readonly claims: readonly Claim[] };
 
@@ -125,15 +125,11 @@ async function claim(
   const behindMs = clouds.destination.clockBehindMs();
   const expires = new Date(endMs + behindMs).toISOString();
   const begun = new Date(run.clock.now() + behindMs).toISOString();
-  const rowClaim = { ...identity, begun };
-  const tags = rowTags(rowClaim);
-  const { runId } = identity;
+  const rowClaim = { runId: identity.runId, row: identity.row, begun };
   const namePrefix = request.temporaryNamePrefix;
-  const claimed = await claimAttempt({ ...run, runId, expires, namePrefix, tags, sides });
+  const claimed = await claimAttempt({ ...run, ...rowClaim, expires, namePrefix, sides });
   const { attempt, nonce, claims, olderSeen } = claimed;
-  const checkFence = async () => {
-    await both(checkClaims(runId, claimed), checkRow(clouds.destination, rowClaim));
-  };
+  const checkFence = () => checkClaims(rowClaim, claimed);
   const attemptRun = { ...run, identity, attempt, nonce, expires, checkFence, claims };
   await endOlderAttempts(attemptRun, olderSeen);
   await awaitOlder(attemptRun, clouds.destination, rowClaim);

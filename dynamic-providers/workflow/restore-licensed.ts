@@ -83,17 +83,18 @@ async function claim(
   const nowMs = clock.now() + cloud.clockBehindMs();
   const endMs = nowMs + launchMs + stopMs + volumeMs + snapshotMs + expiryMarginMs;
   const expires = new Date(endMs).toISOString();
-  const { runId } = identity;
+  const begun = new Date(nowMs).toISOString();
+  const rowClaim = { runId: identity.runId, row: identity.row, begun };
   const vpcId = found.subnets[0]?.vpcId ?? "";
   const claimed = await claimAttempt({
     ...start,
-    runId,
+    ...rowClaim,
     expires,
     namePrefix: request.temporaryNamePrefix,
     sides: [{ side: "destination", cloud, vpcId }],
   });
   const { attempt, nonce, claims, olderSeen } = claimed;
-  const checkFence = () => checkClaims(runId, claimed);
+  const checkFence = () => checkClaims(rowClaim, claimed);
   const run = { ...start, attempt, nonce, expires, checkFence, claims };
   await endOlderAttempts(run, olderSeen);
   return run;

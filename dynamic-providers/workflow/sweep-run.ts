@@ -16,6 +16,7 @@ import type { RunIdentity } from "./copy-request.ts";
 import { endLeftovers } from "./end-leftovers.ts";
 import { inStep } from "./run.ts";
 import type { Waiting } from "./wait-until.ts";
+import { rowTags } from "./yield-to-newer.ts";
 
 const STEP = "sweep-run";
 
@@ -117,7 +118,7 @@ async function claimAgainst(
 
 async function claimIn(
   cloud: Ec2,
-  { vpcId }: SecurityGroup,
+  { vpcId, tags: { [Tag.stackRow]: row, [Tag.begun]: begun = "" } }: SecurityGroup,
   { runId, attempt, expires }: { runId: string; attempt: number; expires: string },
 ): Promise<SweepClaim> {
   const name = `amicopy-${runId}-${attempt}`;
@@ -127,6 +128,8 @@ async function claimIn(
       description: `amicopy run ${runId} attempt ${attempt} sweep ${randomBytes(8).toString("hex")}`,
       vpcId,
       tags: {
+        // Whoever is at work looks for its whole row.
+        ...rowTags({ runId, row, begun }),
         [Tag.run]: runId,
         [Tag.role]: Role.securityGroup,
         [Tag.expires]: expires,

@@ -11,7 +11,7 @@
 import { Tag } from "../../agent/contract.ts";
 import type { Ec2 } from "../ec2/ec2.ts";
 import type { SecurityGroup } from "../ec2/network.ts";
-import type { Tags } from "../ec2/tags.ts";
+import type { TagQuery, Tags } from "../ec2/tags.ts";
 import { CopyError } from "./copy-error.ts";
 import type { RunIdentity } from "./copy-request.ts";
 import type { Run } from "./run.ts";
@@ -20,7 +20,10 @@ import type { Run } from "./run.ts";
 const LOOKS = 6;
 
 /** One run's claim to its row. */
-export interface RowClaim extends Pick<RunIdentity, "runId" | "row"> {
+export interface RowClaim {
+  readonly runId: string;
+  /** As in {@link RunIdentity}. */
+  readonly row: string | undefined;
   /** ISO 8601 UTC, by AWS's clock. */
   readonly begun: string;
 }
@@ -30,9 +33,14 @@ export function rowTags({ row, begun }: RowClaim): Tags {
   return row === undefined ? {} : { [Tag.stackRow]: row, [Tag.begun]: begun };
 }
 
-/** @throws CopyError `displaced` when another run of the row has claimed after this one. */
-export async function checkRow(cloud: Ec2, claim: RowClaim): Promise<void> {
-  const newer = (await otherClaims(cloud, claim)).find((group) => order(group) > orderOf(claim));
+/** What finds the groups of this run and of all others of its row in one call. */
+export function claimQuery({ runId, row }: RowClaim): TagQuery {
+  return row === undefined ? { [Tag.run]: runId } : { [Tag.stackRow]: row };
+}
+
+/** @throws CopyError `displaced` when one of these groups is of a run that has claimed after this one. */
+export function checkRow(groups: readonly SecurityGroup[], claim: RowClaim): void {
+  const newer = othersOf(groups, claim).find(({ tags }) => isAfter(tags, claim));
   if (newer === undefined) return;
   const other = newer.tags[Tag.run] ?? "";
   throw new CopyError(
@@ -49,7 +57,8 @@ export async function checkRow(cloud: Ec2, claim: RowClaim): Promise<void> {
 /** Returns when older runs of the row have ended, or cannot be told to by waiting. */
 export async function awaitOlder(run: Run, cloud: Ec2, claim: RowClaim): Promise<void> {
   for (let look = 1; look <= LOOKS; look++) {
-    const [older] = await otherClaims(cloud, claim);
+    const groups = await cloud.describeSecurityGroups({ tags: claimQuery(claim) });
+    const [older] = othersOf(groups, claim);
     if (older === undefined) return;
     run.report("image", `waiting for run ${older.tags[Tag.run]} of the same row to end`);
     await run.clock.sleep(run.limits.orphanNoticeMs, run.signal);
@@ -57,17 +66,11 @@ export async function awaitOlder(run: Run, cloud: Ec2, claim: RowClaim): Promise
   }
 }
 
-async function otherClaims(cloud: Ec2, { runId, row }: RowClaim): Promise<SecurityGroup[]> {
-  if (row === undefined) return [];
-  const groups = await cloud.describeSecurityGroups({ tags: { [Tag.stackRow]: row } });
+function othersOf(groups: readonly SecurityGroup[], { runId }: RowClaim): SecurityGroup[] {
   return groups.filter(({ tags }) => tags[Tag.run] !== runId);
 }
 
-/** Later is greater; two of one millisecond differ by their runs. */
-function orderOf({ begun, runId }: RowClaim): string {
-  return `${begun} ${runId}`;
-}
-
-function order({ tags }: SecurityGroup): string {
-  return orderOf({ begun: tags[Tag.begun] ?? "", runId: tags[Tag.run] ?? "" });
+/** Two of one millisecond differ by their runs. */
+function isAfter({ [Tag.begun]: since = "", [Tag.run]: run }: Tags, claim: RowClaim): boolean {
+  return `${since} ${run}` > `${claim.begun} ${claim.runId}`;
 }

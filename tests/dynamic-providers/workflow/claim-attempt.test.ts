@@ -28,6 +28,8 @@ test("a number of which only a snapshot is left is not given again", async () =>
     signal: new AbortController().signal,
     checkWanted: async () => undefined,
     runId: "0123456789abcdef",
+    row: undefined,
+    begun: "",
     expires: "2026-01-01T00:00:00.000Z",
     namePrefix: "amicopy",
     sides: [{ side: "destination", cloud, vpcId: "vpc-1" }],
