@@ -24,9 +24,9 @@ export const Tag = {
   expires: "amicopy:expires",
   /** Writer: controller, in the create call. Attempt number, decimal. On helpers, groups, volumes. */
   attempt: "amicopy:attempt",
-  /** Writer: controller, on groups. 16 hex digits of the stack's row that the run is for, wherever that stack is. */
+  /** Writer: controller, on groups and claimed images. 16 hex digits of the stack's row that the run is for, wherever that stack is. */
   stackRow: "amicopy:stack-row",
-  /** Writer: controller, on groups. ISO 8601 UTC; of two runs of one row the later one goes on. */
+  /** Writer: controller, on groups and claimed images. ISO 8601 UTC; of two runs of one row the later one goes on. */
   begun: "amicopy:begun",
   /** Writer: controller; reader: agent. A counter; the helper ends when it stops changing. */
   lease: LEASE_TAG,

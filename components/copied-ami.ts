@@ -90,7 +90,9 @@ export class CopiedAmi extends pulumi.ComponentResource {
 
     // Protected as the image is: its replacement replaces the image, and is refused before it begins.
     const rowUrn = this.#urn(name, ResourceType.copyRun);
-    const copyRun = new CopyRun(name, { request, rowUrn }, { parent: this, retainOnDelete: false });
+    const organization = organizationOfStack();
+    const runArgs = { request, organization, rowUrn };
+    const copyRun = new CopyRun(name, runArgs, { parent: this, retainOnDelete: false });
     const { run } = copyRun;
     // A preview does not know whether the run's id will change; with this the engine does.
     const replaceWith = [copyRun];
@@ -158,5 +160,14 @@ export class CopiedAmi extends pulumi.ComponentResource {
     return new Promise((resolve) => {
       pulumi.createUrn(childName, type, this).apply(resolve);
     });
+  }
+}
+
+/** Empty where there is none, as in somebody's tests with mocks; the SDK throws then. */
+function organizationOfStack(): string {
+  try {
+    return pulumi.getOrganization();
+  } catch {
+    return "";
   }
 }

@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly userDataTemplate: (side: HelperSide) => Promise<string>;
   /** Where the stack is, besides what a URN tells: a stack's name is unique in its backend only. */
   readonly stackPlace: string;
+  /** When the process began, in milliseconds since 1970. Its engine has read the state before. */
+  readonly startMs: number;
   readonly log: EngineLog;
   readonly cancellation: Cancellation;
   readonly clock: Clock;
@@ -49,7 +51,7 @@ export interface Surroundings {
 export type Providers = Readonly<Record<ProviderName, dynamic.ResourceProvider>>;
 
 export function composeProviders(surroundings: Surroundings): Providers {
-  const { openCloud, stackPlace, log, cancellation, clock, limits, quiet } = surroundings;
+  const { openCloud, stackPlace, startMs, log, cancellation, clock, limits, quiet } = surroundings;
   const openClouds = ({ source, destination }: CopyRequest): Clouds => ({
     source: openCloud(source),
     destination: openCloud(destination),
@@ -68,12 +70,14 @@ export function composeProviders(surroundings: Surroundings): Providers {
   const parts: ProviderParts = {
     openCloud,
     tagsOf: (runId) => ({ [Tag.run]: runId }),
+    startMs,
     newRunId: () => randomBytes(8).toString("hex"),
-    rowOf: (urn) => hash("sha256", JSON.stringify([stackPlace, urn])).slice(0, 16),
-    async preflight(request) {
+    rowOf: (organization, urn) =>
+      hash("sha256", JSON.stringify([stackPlace, organization, urn])).slice(0, 16),
+    async preflight(request, begins) {
       const templates = await userDataTemplates(surroundings.userDataTemplate);
       const launch = { userDataTemplates: templates, limits };
-      return preflight(request, openClouds(request), undefined, { launch });
+      return preflight(request, openClouds(request), undefined, { launch, begins });
     },
     runs: createSharedRuns({
       newProgress,

@@ -9,7 +9,7 @@ import { checkRequest } from "./inputs.ts";
 import type { ProviderParts } from "./provider-parts.ts";
 import { referencesChanged, replacingChanges } from "./replacement.ts";
 import { checkAccount } from "./workflow/check-account.ts";
-import type { CopyRequest, FidelityLine, RunIdentity } from "./workflow/copy-request.ts";
+import type { CopyRequest, FidelityLine, RowTime, RunIdentity } from "./workflow/copy-request.ts";
 import { formatEstimate } from "./workflow/estimate.ts";
 import { losses } from "./workflow/fidelity-line.ts";
 import { formatFidelity } from "./workflow/format-fidelity.ts";
@@ -45,10 +45,12 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
     async create(inputs) {
       const request: CopyRequest = inputs.request;
       const runId = parts.newRunId();
-      const report = await parts.preflight(request).catch((error) => {
+      const row = parts.rowOf(inputs.organization, inputs.rowUrn);
+      const rowTime = rowTimeOf(parts, 0);
+      const report = await parts.preflight(request, { runId, row, rowTime }).catch((error) => {
         throw plainError(error);
       });
-      const { problems, identity, fidelity, estimate, donor } = report;
+      const { problems, identity, fidelity, estimate, donor, clockBehindMs = 0 } = report;
       if (problems.length > 0 || identity === undefined) throw preflightError(problems);
       if (donor !== undefined) tellDonor(parts, request, donor);
       tellLosses(parts, request, fidelity ?? []);
@@ -56,7 +58,7 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
         parts.log.note(undefined, `${request.sourceAmiId}: ${formatEstimate(estimate)}`);
       }
       const createdAt = new Date(parts.clock.now()).toISOString();
-      const run = { runId, row: parts.rowOf(inputs.rowUrn), ...identity };
+      const run = { runId, row, rowTime: rowTimeOf(parts, clockBehindMs), ...identity };
       const outs: CopyRunState = { request, run, createdAt, lost: false };
       return { id: runId, outs };
     },
@@ -87,6 +89,11 @@ export function createCopyRunProvider(parts: ProviderParts): dynamic.ResourcePro
       if (failures.length > 0) throw plainError(new Error(failures.join("\n")));
     },
   };
+}
+
+function rowTimeOf({ startMs, clock }: ProviderParts, clockBehindMs: number): RowTime {
+  const timeOf = (ms: number) => new Date(ms + clockBehindMs).toISOString();
+  return { claimedAfter: timeOf(startMs), begunBefore: timeOf(clock.now()) };
 }
 
 /** Whose licence it will be is shown before anything of it runs. */

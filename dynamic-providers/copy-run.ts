@@ -11,6 +11,8 @@ import type { RunIdentity } from "./workflow/copy-request.ts";
 export interface CopyRunArgs {
   /** What is to be copied, and how to reach both sides. */
   readonly request: CopyRequestArgs;
+  /** Who has the stack: of one backend's, two may have one of the same name. Never compared. */
+  readonly organization: string;
   /** URN of this row, by which another run for it is known. Never compared. */
   readonly rowUrn: pulumi.Input<string>;
 }

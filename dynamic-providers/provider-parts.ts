@@ -9,6 +9,7 @@ import type {
   CopiedImageFacts,
   CopyRequest,
   ImageWishes,
+  NewRun,
   RunIdentity,
   SideReference,
 } from "./workflow/copy-request.ts";
@@ -22,12 +23,14 @@ import type { Clock } from "./workflow/run-context.ts";
 export interface ProviderParts {
   readonly openCloud: (side: SideReference) => Ec2;
   readonly tagsOf: (runId: string) => TagQuery;
+  /** When this process began, in milliseconds since 1970 by the clock here. */
+  readonly startMs: number;
   /** 16 random hex digits. */
   readonly newRunId: () => string;
-  /** 16 hex digits of a row, given its URN: what no two rows have, of whatever stacks. */
-  readonly rowOf: (urn: string) => string;
+  /** 16 hex digits of a row, given its stack's organization and its URN: what no two rows have, of whatever stacks. */
+  readonly rowOf: (organization: string, urn: string) => string;
 
-  readonly preflight: (request: CopyRequest) => Promise<PreflightReport>;
+  readonly preflight: (request: CopyRequest, begins: NewRun) => Promise<PreflightReport>;
   readonly runs: SharedRuns;
   readonly observeImage: (
     facts: CopiedImageFacts,

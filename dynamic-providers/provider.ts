@@ -3,11 +3,11 @@
  * process. Nothing else reads the environment, the arguments or the signals of that process.
  */
 
-import { hostname } from "node:os";
 import { watchForCancellation } from "./cancellation.ts";
 import { composeProviders } from "./compose-providers.ts";
 import { openEc2 } from "./ec2/open-ec2.ts";
 import { openEngineLog } from "./engine-log.ts";
+import { stackPlaceOf } from "./stack-place.ts";
 import { userDataTemplate } from "./user-data-template.ts";
 import { limitsAtPace } from "./workflow/limits.ts";
 import { systemClock } from "./workflow/run-context.ts";
@@ -24,22 +24,14 @@ const cancellation = watchForCancellation({
 export const { copyRun, helperInstance, copiedImage, imageOwnership } = composeProviders({
   openCloud: (side) => openEc2(side, process.env),
   userDataTemplate,
-  stackPlace: stackPlaceOf(process.env),
+  stackPlace: stackPlaceOf(process.env, process.cwd()),
+  startMs: performance.timeOrigin,
   log,
   cancellation,
   clock: systemClock,
   limits: limitsAtPace(pace),
   quiet: Boolean(process.env.CI),
 });
-
-/**
- * The backend when it is one place for everybody; otherwise the state is a file of this machine, and the
- * program's folder is as good as its name.
- */
-function stackPlaceOf({ PULUMI_BACKEND_URL = "" }: NodeJS.ProcessEnv): string {
-  if (/^(s3|gs|azblob|https?):/.test(PULUMI_BACKEND_URL)) return PULUMI_BACKEND_URL;
-  return `${hostname()} ${process.cwd()}`;
-}
 
 /** Tests that kill things need not wait as politely as AWS is owed; only where it is not AWS. */
 function paceOf({ AMICOPY_PACE, AWS_ENDPOINT_URL }: NodeJS.ProcessEnv): number {

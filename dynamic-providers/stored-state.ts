@@ -36,6 +36,7 @@ const request = v.looseObject({
 const identity = v.looseObject({ region: text, accountId: text, partition: text });
 const run = v.looseObject({
   runId: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, "is not 16 hex digits")),
+  rowTime: droppable(v.object({ claimedAfter: text, begunBefore: text })),
   source: identity,
   destination: identity,
 });

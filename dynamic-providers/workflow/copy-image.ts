@@ -43,12 +43,13 @@ import { claimImage, type RegisteredImage } from "./register-image.ts";
 import { inStep, type Run, toCopyError } from "./run.ts";
 import type { RunContext } from "./run-context.ts";
 import { completeCopies, type SnapshotCopy } from "./snapshot-volumes.ts";
+import { takeOver } from "./take-over.ts";
 import { UndoStack } from "./undo-stack.ts";
 import { updateImage } from "./update-image.ts";
 import { verifyImage } from "./verify-image.ts";
-import { awaitOlder } from "./yield-to-newer.ts";
+import { awaitOlder, type RowClaim, rowTags } from "./yield-to-newer.ts";
 
-type ClaimedRun = Run & { readonly claims: readonly Claim[] };
+type ClaimedRun = Run & { readonly claims: readonly Claim[]; readonly rowClaim: RowClaim };
 
 /**
  * Copies one image.
@@ -130,9 +131,13 @@ async function claim(
   const claimed = await claimAttempt({ ...run, ...rowClaim, expires, namePrefix, sides });
   const { attempt, nonce, claims, olderSeen } = claimed;
   const checkFence = () => checkClaims(rowClaim, claimed);
-  const attemptRun = { ...run, identity, attempt, nonce, expires, checkFence, claims };
+  const fenced = { attempt, nonce, expires, checkFence, claims, rowClaim };
+  const attemptRun = { ...run, identity, ...fenced };
   await endOlderAttempts(attemptRun, olderSeen);
   await awaitOlder(attemptRun, clouds.destination, rowClaim);
+  const taken = await takeOver(identity, clouds.destination);
+  if (taken.length > 0)
+    run.report("image", `taking over what another run finished: ${taken.join()}`);
   return attemptRun;
 }
 
@@ -215,7 +220,7 @@ function withSnapshots(
  * that (protection, being disabled) comes after it.
  */
 async function finish(
-  run: Run,
+  run: ClaimedRun,
   facts: CopiedImageFacts,
   wishes: ImageWishes,
   { undo }: RegisteredImage,
@@ -230,7 +235,7 @@ async function finish(
   const { deregistrationProtection, disabled, ...first } = wishes;
   const isFresh = { ...first, disabled: false };
   const image = await update(facts, isFresh);
-  await inStep(run, "claim-image", () => claimImage(run, image.imageId));
+  await inStep(run, "claim-image", () => claimImage(run, image.imageId, rowTags(run.rowClaim)));
   // Finished: should the rest fail, the next attempt takes it up and does that.
   undo.dismiss();
   const hasMore = disabled || deregistrationProtection !== undefined;

@@ -114,8 +114,24 @@ export interface RunIdentity {
   readonly runId: string;
   /** 16 hex digits, the value of the tag `amicopy:stack-row`. Absent: made by an earlier version. */
   readonly row?: string;
+  /** Absent: made by an earlier version. */
+  readonly rowTime?: RowTime;
   readonly source: SideIdentity;
   readonly destination: SideIdentity;
+}
+
+/** A run of which it is not yet known where its sides are. */
+export type NewRun = Omit<RunIdentity, "source" | "destination">;
+
+/**
+ * Between these another run of the row can only be of a `pulumi` beside ours, of which our state knows
+ * nothing. ISO 8601 UTC, by AWS's clock.
+ */
+export interface RowTime {
+  /** When the process began whose engine knew the state without that run. */
+  readonly claimedAfter: string;
+  /** When this run was made. */
+  readonly begunBefore: string;
 }
 
 export interface CopiedSnapshot {

@@ -91,7 +91,7 @@ function mayEnd({ tags }: Image, { endsUnowned }: LeftoverRule): boolean {
   return endsUnowned === true && tags[Tag.owned] === undefined;
 }
 
-function snapshotsOf(images: readonly Image[]): Set<string> {
+export function snapshotsOf(images: readonly Image[]): Set<string> {
   return new Set(
     images.flatMap(({ blockDevices }) =>
       blockDevices.flatMap((device) => (device.kind === "snapshot" ? [device.snapshotId] : [])),
@@ -104,7 +104,11 @@ function snapshotsOf(images: readonly Image[]): Set<string> {
  *
  * @returns False when an image uses it: then it is not a leftover.
  */
-async function deleteUnused(waiting: Waiting, cloud: Ec2, snapshotId: string): Promise<boolean> {
+export async function deleteUnused(
+  waiting: Waiting,
+  cloud: Ec2,
+  snapshotId: string,
+): Promise<boolean> {
   const request = {
     step: "end-leftovers",
     what: `snapshot ${snapshotId} in ${cloud.region} to be free`,

@@ -1,7 +1,13 @@
 /** What can be known to go wrong before anything is created, all of it at once. */
 
 import type { Image } from "../ec2/image.ts";
-import type { CopyRequest, FidelityLine, RunIdentity, SideIdentity } from "./copy-request.ts";
+import type {
+  CopyRequest,
+  FidelityLine,
+  NewRun,
+  RunIdentity,
+  SideIdentity,
+} from "./copy-request.ts";
 import { describeSource, type SourceImage } from "./describe-source.ts";
 import { type Estimate, estimateCopy } from "./estimate.ts";
 import { judgeFidelity } from "./fidelity.ts";
@@ -41,7 +47,9 @@ export interface PreflightReport {
   /** Empty: nothing known stands in the way. */
   readonly problems: readonly Problem[];
   /** Where both sides really are; absent when one could not be entered. */
-  readonly identity?: Omit<RunIdentity, "runId">;
+  readonly identity?: Pick<RunIdentity, "source" | "destination">;
+  /** As `Ec2.clockBehindMs` of the destination. */
+  readonly clockBehindMs?: number;
   /** What the copy will have of its source; absent when that could not be read. */
   readonly fidelity?: readonly FidelityLine[];
   /** Absent: the source or a helper is not known, which is a problem. */
@@ -55,6 +63,8 @@ export interface PreflightReport {
 export interface PreflightOptions {
   /** Whether the rights are tried by dry runs; a copy does not, since its first calls tell the same. */
   readonly triesRights?: boolean;
+  /** The run that is to be made, when none is going to be continued. */
+  readonly begins?: NewRun;
   /** With what the helpers will be launched; absent: whether it fits is not looked at. */
   readonly launch?: Pick<RunContext, "userDataTemplates" | "limits">;
 }
@@ -71,6 +81,7 @@ export async function preflight(
   previous?: RunIdentity,
   options: PreflightOptions = {},
 ): Promise<PreflightReport> {
+  const run = previous ?? options.begins;
   const [source, destination] = await Promise.all([
     enterSide("source", request.source, clouds.source, previous?.source),
     enterSide("destination", request.destination, clouds.destination, previous?.destination),
@@ -90,7 +101,7 @@ export async function preflight(
     helperChecks(request, helpers),
     entered.source && sideChecks("source", request, clouds, helpers, look),
     entered.destination && sideChecks("destination", request, clouds, helpers, look),
-    entered.destination && destinationChecks(request, clouds, previous, { look, helpers }),
+    entered.destination && destinationChecks(request, clouds, run, { look, helpers }),
   ]);
   const problems = groups.flatMap((group) => group ?? []);
   if (entered.source === undefined || entered.destination === undefined) return { problems };
@@ -104,7 +115,7 @@ export async function preflight(
   ).catch((error): LicenseCheck => ({ problems: [problemFrom("destination", error)] }));
   const subject = { request, source: found, ...license };
   // Whether that can be asked at all say the checks of the destination.
-  const name = await inheritedName(found.image.name, clouds.destination, previous).catch(
+  const name = await inheritedName(found.image.name, clouds.destination, run).catch(
     () => found.image.name,
   );
   const fidelity = judgeFidelity({ ...subject, route: identity, name, nowMs: Date.now() });
@@ -139,6 +150,7 @@ export async function preflight(
       ...more,
     ],
     identity,
+    clockBehindMs: clouds.destination.clockBehindMs(),
     fidelity,
     ...license,
     ...(estimate !== undefined && { estimate }),

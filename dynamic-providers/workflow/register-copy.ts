@@ -57,7 +57,9 @@ export async function registerCopy(
           groupId: run.claims.find(({ side }) => side === "destination")?.groupId ?? "",
         });
   const snapshotIds = registered.copies.map(({ snapshotId }) => snapshotId);
-  await inStep(run, "end-superseded", () => endSuperseded(run, snapshotIds));
+  await inStep(run, "end-superseded", () =>
+    endSuperseded(run, snapshotIds, registered.image.imageId),
+  );
   return registered;
 }
 

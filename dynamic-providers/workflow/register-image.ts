@@ -248,9 +248,12 @@ function deviceDifferences(there: readonly BlockDevice[], asked: readonly BlockD
  * The last act of a run: from here on the image is finished, a later attempt adopts it, and a sweep
  * by hand leaves it alone. One call, so that nobody can be killed in the middle of it. Whose image it
  * is says `own-image.ts`.
+ *
+ * @param tags - Of the row that it is for, see `yield-to-newer.ts`.
  */
-export async function claimImage(run: Run, imageId: string): Promise<void> {
+export async function claimImage(run: Run, imageId: string, tags: Tags = {}): Promise<void> {
   await run.checkFence();
-  const claimed = new Date(run.clock.now()).toISOString();
-  await run.clouds.destination.setTags([imageId], { [Tag.claimed]: claimed });
+  const cloud = run.clouds.destination;
+  const claimed = new Date(run.clock.now() + cloud.clockBehindMs()).toISOString();
+  await cloud.setTags([imageId], { ...tags, [Tag.claimed]: claimed });
 }

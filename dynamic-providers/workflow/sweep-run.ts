@@ -15,6 +15,7 @@ import { CopyError } from "./copy-error.ts";
 import type { RunIdentity } from "./copy-request.ts";
 import { endLeftovers } from "./end-leftovers.ts";
 import { inStep } from "./run.ts";
+import { takeOver } from "./take-over.ts";
 import type { Waiting } from "./wait-until.ts";
 import { rowTags } from "./yield-to-newer.ts";
 
@@ -40,6 +41,8 @@ export async function sweepRun(
 ): Promise<readonly string[]> {
   return inStep(options, STEP, async () => {
     await checkAccount(cloud, identity[side]);
+    // Another `pulumi` beside the one that began this run may have finished before this run had claimed.
+    if (sparing.endsUnowned && side === "destination") await takeOver(identity, cloud);
     return sweepLeftovers(identity.runId, cloud, options, sparing);
   });
 }

@@ -40,11 +40,7 @@ export const VICTIMS = {
   },
 } as const;
 
-/**
- * Nobody is killed: the stack is unlocked by hand, and a second `up` begins beside the first. Drawn
- * only for when the state has the run: before, each makes its own, and here the first would be done
- * before the second has started, which a copy in AWS never is.
- */
+/** Nobody is killed: the stack is unlocked by hand, and a second `up` begins beside the first. */
 export const RACE = "pulumi cancel and a second up";
 export type Victim = keyof typeof VICTIMS | typeof RACE;
 
@@ -73,14 +69,9 @@ export function drawKills(seed: number, count: number): Kill[] {
   return Array.from({ length: count }, (_, index) => {
     const victim = victims[index % victims.length]?.item ?? "Ctrl-C";
     const step = steps[index % steps.length]?.item ?? "copying";
-    const isAnyTime = index % 3 === 2 && victim !== RACE;
-    const at = isAnyTime ? Math.round(500 + random() * 6000) : afterRun(step, victim);
+    const at = index % 3 === 2 ? Math.round(500 + random() * 6000) : step;
     return { victim, at, recovery: index % 2 === 0 ? "up" : "destroy" };
   });
-}
-
-function afterRun(step: string, victim: Victim): string {
-  return victim === RACE && step === "preflight" ? "launching" : step;
 }
 
 /** Calls once, when the step is shown or the time has come. @returns What to do at each output. */

@@ -44,7 +44,7 @@ suite("many at once", { timeout: 240_000 }, () => {
     assert.deepEqual(await bench.leftovers(), []);
   });
 
-  test("of two up of one stack at once, each with a run of its own, one ends and leaves nothing", async (t) => {
+  test("of two up of one stack at once, each with a run of its own, one image stays", async (t) => {
     await using bench = await openChaosBench();
     const seconds = { first: 0, second: 0 };
     for (const afterMs of [0, 0, 20, 50, 100, 150, 200]) {
@@ -55,9 +55,15 @@ suite("many at once", { timeout: 240_000 }, () => {
         sleep(afterMs).then(() => both.second.up(processOf(bench), copies)),
       ]);
       const problems = [first, second].flatMap(({ problems }) => problems);
-      assert.equal(problems.length, 1, `${afterMs} ms: ${problems.join("; ")}`);
-      assert.match(problems.join(), /Another `pulumi up` has begun to copy for the same row/);
-      const winner = first.problems.length === 0 ? "first" : "second";
+      assert.ok(problems.length <= 1, `${afterMs} ms: ${problems.join("; ")}`);
+      if (problems.length === 0) {
+        // The first was quicker than the second's claim: what it has finished was taken over.
+        const [taken, made] = [both.second.image("golden"), both.first.image("golden")];
+        assert.equal(taken?.imageId, made?.imageId);
+      } else {
+        assert.match(problems.join(), /Another `pulumi up` has begun to copy for the same row/);
+      }
+      const winner = second.problems.length === 0 ? "second" : "first";
       seconds[winner] += 1;
       const image = both[winner].image("golden");
       assert.ok(image);

@@ -135,6 +135,7 @@ export function startProviderProcess(options: ProcessOptions): ProviderProcess {
     openCloud: (side) => guarded(spoil(openEc2(side, options.environment)), pass),
     userDataTemplate: options.userDataTemplate ?? (async () => PAPER_TEMPLATE),
     stackPlace: "twin",
+    startMs: Date.now(),
     log: {
       status: () => undefined,
       note: () => undefined,

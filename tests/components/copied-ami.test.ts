@@ -74,9 +74,10 @@ suite("a CopiedAmi", { timeout: 60_000 }, () => {
     }
   });
 
-  test("tells the run's row its own URN", () => {
+  test("tells the run's row its own URN, and no organization where there is none", () => {
     const row = registered.find(({ type }) => type.endsWith(":CopyRun"));
     const parents = `amicopy:index:CopiedAmi$${row?.type}`;
+    assert.equal(row?.inputs.organization, "");
     assert.equal(row?.inputs.rowUrn, `urn:pulumi:stack::project::${parents}::${row?.name}`);
   });
 

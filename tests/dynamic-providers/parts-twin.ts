@@ -27,6 +27,7 @@ export const request: CopyRequest = {
 export const run: RunIdentity = {
   runId: "00112233445566aa",
   row: "99887766554433bb",
+  rowTime: { claimedAfter: "2026-01-01T23:59:00.000Z", begunBefore: "2026-01-02T00:00:00.000Z" },
   source: { region: "us-east-1", accountId: "111111111111", partition: "aws" },
   destination: { region: "us-gov-west-1", accountId: "222222222222", partition: "aws-us-gov" },
 };
@@ -119,6 +120,7 @@ export function partsTwin(overrides: Partial<ProviderParts> = {}): PartsTwin {
     warnings,
     openCloud: ({ region }) => cloudTwin(region),
     tagsOf: (runId) => ({ "amicopy:run": runId }),
+    startMs: Date.parse("2026-01-01T23:59:00Z"),
     newRunId: () => run.runId,
     rowOf: () => run.row ?? "",
     async preflight() {

@@ -62,6 +62,7 @@ function rows(): { providers: Record<ProviderName, Row>; calls: string[] } {
     openCloud: ({ region }) => emptyCloud(calls, region),
     userDataTemplate: async () => "",
     stackPlace: "fuzz",
+    startMs: 0,
     log,
     cancellation: cancellation as Cancellation,
     clock,

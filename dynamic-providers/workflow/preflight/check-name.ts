@@ -3,17 +3,18 @@
 import { Tag } from "../../../agent/contract.ts";
 import type { Ec2 } from "../../ec2/ec2.ts";
 import type { Image } from "../../ec2/image.ts";
-import type { RunIdentity } from "../copy-request.ts";
+import type { NewRun } from "../copy-request.ts";
 import { nameWithRun } from "../register-image.ts";
+import { isFinishedBeside } from "../take-over.ts";
 import type { Problem } from "./problem.ts";
 
 export async function checkName(
   name: string | undefined,
   cloud: Ec2,
-  previous: RunIdentity | undefined,
+  run: NewRun | undefined,
 ): Promise<Problem[]> {
   if (name === undefined) return [];
-  const holder = await holderOf(name, cloud, previous);
+  const holder = await holderOf(name, cloud, run);
   if (holder === undefined) return [];
   const runId = holder.tags[Tag.run];
   const isCopy = runId !== undefined;
@@ -35,22 +36,23 @@ export async function checkName(
 export async function inheritedName(
   name: string,
   cloud: Ec2,
-  previous: RunIdentity | undefined,
+  run: NewRun | undefined,
 ): Promise<string> {
-  const holder = await holderOf(name, cloud, previous);
+  const holder = await holderOf(name, cloud, run);
   if (holder === undefined) return name;
-  return previous === undefined ? `${name}-…` : nameWithRun(name, previous.runId);
+  return run === undefined ? `${name}-…` : nameWithRun(name, run.runId);
 }
 
-/** The image that has the name, but the run's own. */
+/** The image that has the name, but the run's own, or the one that it will take over. */
 async function holderOf(
   name: string,
   cloud: Ec2,
-  previous: RunIdentity | undefined,
+  run: NewRun | undefined,
 ): Promise<Image | undefined> {
   // Compared here as well: in a filter some characters of a name are wildcards.
   const images = await cloud.describeImages({ owner: "self", name });
   const holder = images.find((image) => image.name === name && image.state !== "deregistered");
-  const runId = holder?.tags[Tag.run];
-  return runId !== undefined && runId === previous?.runId ? undefined : holder;
+  if (holder === undefined || run === undefined) return holder;
+  const isOurs = holder.tags[Tag.run] === run.runId;
+  return isOurs || isFinishedBeside(holder.tags, run) ? undefined : holder;
 }

@@ -1,6 +1,6 @@
 /** What is asked of each side by itself, and of both helpers, before a copy is judged as a whole. */
 
-import type { CopyRequest, RunIdentity, SideIdentity } from "../copy-request.ts";
+import type { CopyRequest, NewRun, SideIdentity } from "../copy-request.ts";
 import type { SourceImage } from "../describe-source.ts";
 import type { Clouds } from "../run-context.ts";
 import { checkAllowed, missingHelperImage } from "./check-allowed.ts";
@@ -74,7 +74,7 @@ export async function helperChecks(request: CopyRequest, helpers: Helpers): Prom
 export async function destinationChecks(
   request: CopyRequest,
   clouds: Clouds,
-  previous: RunIdentity | undefined,
+  run: NewRun | undefined,
   { look, helpers }: { readonly look: Promise<SourceImage | undefined>; readonly helpers: Helpers },
 ): Promise<Problem[]> {
   const groups = await Promise.all([
@@ -86,7 +86,7 @@ export async function destinationChecks(
       const { availabilityZone } = helper.subnet;
       return checkVolumeTypes(request, source, availabilityZone, clouds.destination);
     }),
-    sentences("destination", () => checkName(request.name, clouds.destination, previous)),
+    sentences("destination", () => checkName(request.name, clouds.destination, run)),
     sentences("destination", () => checkEncryption(request, clouds.destination)),
   ]);
   return groups.flat();
