@@ -33,6 +33,7 @@ import { type CopiedVolumes, copyVolumes, keyUseOf } from "./copy-volumes.ts";
 import { describeSource, type SourceImage, type SourceVolume } from "./describe-source.ts";
 import { endOlderAttempts, endOwnLeftovers } from "./end-attempts.ts";
 import { endLeftovers } from "./end-leftovers.ts";
+import { endUnusable } from "./end-unusable.ts";
 import { formatEstimate } from "./estimate.ts";
 import { findFinished } from "./find-finished.ts";
 import { keepAlive } from "./keep-alive.ts";
@@ -151,6 +152,7 @@ async function attemptCopy(
   const alive = keepAlive(run, abort);
   try {
     const finished = await inStep(run, "find-finished", () => findFinished(run, source));
+    await inStep(run, "end-unusable", () => endUnusable(run, finished));
     const volumes = finished.needsBoot
       ? await inStep(run, "boot-source", () => boot(run, source))
       : finished.missing;

@@ -21,6 +21,8 @@ export interface Finished {
   readonly needsBoot: boolean;
   /** An image of this run that was claimed, made of these copies. */
   readonly image?: Image;
+  /** Claimed images of this run that are not as the request asks. */
+  readonly unusable: readonly Image[];
 }
 
 export async function findFinished(run: Run, source: SourceImage): Promise<Finished> {
@@ -31,10 +33,12 @@ export async function findFinished(run: Run, source: SourceImage): Promise<Finis
     source.unreadable.length > 0
       ? findBoot(source.image, snapshots)
       : findEach(run, source.volumes, snapshots);
-  const image = (await cloud.describeImages({ owner: "self", tags })).find(
-    (image) => image.tags[Tag.claimed] !== undefined && isMadeOf(run, image, usable),
+  const claimed = (await cloud.describeImages({ owner: "self", tags })).filter(
+    ({ state, tags }) => state !== "deregistered" && tags[Tag.claimed] !== undefined,
   );
-  return { copies, missing, needsBoot, ...(image !== undefined && { image }) };
+  const image = claimed.find((image) => isMadeOf(run, image, usable));
+  const unusable = claimed.filter((one) => one !== image);
+  return { copies, missing, needsBoot, unusable, ...(image !== undefined && { image }) };
 }
 
 function findEach(run: Run, volumes: readonly SourceVolume[], snapshots: readonly Snapshot[]) {

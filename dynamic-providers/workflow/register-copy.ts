@@ -57,9 +57,7 @@ export async function registerCopy(
           groupId: run.claims.find(({ side }) => side === "destination")?.groupId ?? "",
         });
   const snapshotIds = registered.copies.map(({ snapshotId }) => snapshotId);
-  await inStep(run, "end-superseded", () =>
-    endSuperseded(run, snapshotIds, registered.image.imageId),
-  );
+  await inStep(run, "end-superseded", () => endSuperseded(run, snapshotIds));
   return registered;
 }
 

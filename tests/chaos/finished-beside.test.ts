@@ -17,6 +17,8 @@ const LAST_CALL = 102;
 /** A sample; with 1 it is each call in each way. */
 const STRIDE = 23;
 
+const NAMES = { inherits: {}, "is given": { name: "golden-copy" } };
+
 const processOf = (bench: ChaosBench, fate = new Fate()) =>
   startProviderProcess({ environment: bench.cloud.env, limits: HASTY, fate });
 
@@ -48,6 +50,12 @@ async function assertAllIsOf(
   assert.deepEqual(await bench.leftovers(), []);
 }
 
+function launchesSince(bench: ChaosBench, from: number) {
+  return bench.cloud.calls
+    .slice(from)
+    .filter(({ action, dryRun }) => action === "RunInstances" && !dryRun);
+}
+
 /** @returns Whether the blow came, and after the state had the second's run. */
 async function tryStruck(
   bench: ChaosBench,
@@ -72,7 +80,7 @@ async function tryStruck(
 }
 
 suite("a copy that another up has finished beside this one", { timeout: 240_000 }, () => {
-  for (const [how, args] of Object.entries({ inherits: {}, "is given": { name: "golden-copy" } })) {
+  for (const [how, args] of Object.entries(NAMES)) {
     test(`is used instead of a second one when it ${how} its name`, async () => {
       await using bench = await openChaosBench();
       const { second, process, imageId } = await openRace(bench, args);
@@ -80,10 +88,7 @@ suite("a copy that another up has finished beside this one", { timeout: 240_000 
       const up = await second.up(process, copiesOf(bench, 0, args));
       assert.deepEqual(up.problems, []);
       assert.equal(second.image("golden")?.imageId, imageId);
-      const launches = bench.cloud.calls
-        .slice(from)
-        .filter(({ action, dryRun }) => action === "RunInstances" && !dryRun);
-      assert.deepEqual(launches, []);
+      assert.deepEqual(launchesSince(bench, from), []);
       await assertAllIsOf(second, bench);
     });
   }
@@ -109,12 +114,25 @@ suite("a copy that another up has finished beside this one", { timeout: 240_000 
     await assertAllIsOf(first, bench);
   });
 
-  test("is ended when it is of another source", async () => {
+  for (const [how, args] of Object.entries(NAMES)) {
+    test(`is ended when it is of another source, when it ${how} its name`, async () => {
+      await using bench = await openChaosBench();
+      const { second, process, imageId } = await openRace(bench, args);
+      assert.deepEqual((await second.up(process, copiesOf(bench, 1, args))).problems, []);
+      assert.notEqual(second.image("golden")?.imageId, imageId);
+      await assertAllIsOf(second, bench, 1);
+    });
+  }
+
+  test("gives its snapshots when it has another name", async () => {
     await using bench = await openChaosBench();
-    const { second, process, imageId } = await openRace(bench);
-    assert.deepEqual((await second.up(process, copiesOf(bench, 1))).problems, []);
+    const { second, process, imageId } = await openRace(bench, { name: "first-copy" });
+    const from = bench.cloud.calls.length;
+    const up = await second.up(process, copiesOf(bench, 0, { name: "second-copy" }));
+    assert.deepEqual(up.problems, []);
     assert.notEqual(second.image("golden")?.imageId, imageId);
-    await assertAllIsOf(second, bench, 1);
+    assert.deepEqual(launchesSince(bench, from), []);
+    await assertAllIsOf(second, bench);
   });
 
   test("is not touched when it was finished before this one began", async () => {
